@@ -1,0 +1,67 @@
+{{/*
+code-server on a Unix socket. `kit init` is PID 1 and never ends: a pod is NotReady while any of its containers is down, so code-server is
+restarted in place. Never the app's envFrom: its secrets are not the IDE's, and code-server reads PORT and PASSWORD.
+*/}}
+{{- define "inpod.ideContainer" -}}
+{{- $bins := list -}}
+{{- range .Values.ide.toolchains -}}{{- $bins = append $bins (printf "%s/bin" (clean .path)) -}}{{- end -}}
+- name: ide
+  image: {{ .Values.ide.image | quote }}
+  imagePullPolicy: {{ .Values.ide.imagePullPolicy }}
+  command:
+    - /inpod/bin/kit
+    - init
+    - --guard
+    - "90"
+    - --umask
+    - "0002"
+    - --
+    - /opt/inpod/ide
+    - {{ include "inpod.folder" . | quote }}
+    {{- range .Values.ide.extraArgs }}
+    - {{ . | quote }}
+    {{- end }}
+  env:
+    - name: INPOD_HOME
+      value: /inpod
+    - name: INPOD_RELEASE
+      value: {{ include "inpod.fullname" . | quote }}
+    - name: HOME
+      value: /home/inpod
+    {{- if $bins }}
+    - name: PATH
+      value: {{ join ":" (append $bins "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") | quote }}
+    {{- end }}
+    {{- with .Values.extraEnv }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  resources:
+    {{- toYaml .Values.ide.resources | nindent 4 }}
+  securityContext:
+    {{- include "inpod.ownSecurityContext" (dict "root" . "uid" (include "inpod.ideUid" .)) | nindent 4 }}
+  volumeMounts:
+    - name: kit
+      mountPath: /inpod/bin
+      readOnly: true
+    - name: run
+      mountPath: /inpod/run
+    {{- if eq .Values.mode "sidecar" }}
+    - name: control
+      mountPath: /inpod/app
+    {{- end }}
+    {{- range (include "inpod.sourcePaths" . | fromJson).paths }}
+    - name: source
+      mountPath: {{ . | quote }}
+    {{- end }}
+    - name: home
+      mountPath: /home/inpod
+    - name: tmp
+      mountPath: /tmp
+    {{- range $index, $toolchain := .Values.ide.toolchains }}
+    - name: toolchain-{{ $index }}
+      mountPath: {{ clean $toolchain.path | quote }}
+    {{- end }}
+    {{- with .Values.extraVolumeMounts }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}

@@ -1,0 +1,96 @@
+{{/* "true" where edits outlive the pod. */}}
+{{- define "inpod.sourceDurable" -}}
+{{- or (eq .Values.source.from "claim") (not (empty .Values.source.size)) -}}
+{{- end -}}
+
+{{- define "inpod.volumes" -}}
+- name: kit
+  emptyDir:
+    sizeLimit: 4Mi
+# Sockets between the IDE and the helper; no other container mounts it.
+- name: run
+  emptyDir:
+    medium: Memory
+    sizeLimit: 8Mi
+# Sessions and restart history.
+- name: helper
+  emptyDir:
+    sizeLimit: 64Mi
+- name: tmp
+  emptyDir: {}
+{{- if eq .Values.mode "sidecar" }}
+# Restart requests, state and the last output of each app.
+- name: control
+  emptyDir:
+    medium: Memory
+    sizeLimit: 32Mi
+{{- end }}
+{{- if eq .Values.source.from "claim" }}
+- name: source
+  persistentVolumeClaim:
+    claimName: {{ .Values.source.claim | quote }}
+{{- else if not .Values.source.size }}
+- name: source
+  emptyDir: {}
+{{- end }}
+{{- with .Values.ide.persistence.existingClaim }}
+- name: home
+  persistentVolumeClaim:
+    claimName: {{ . | quote }}
+{{- else }}
+{{- if not .Values.ide.persistence.size }}
+- name: home
+  emptyDir: {}
+{{- end }}
+{{- end }}
+{{- range $index, $toolchain := .Values.ide.toolchains }}
+- name: toolchain-{{ $index }}
+  emptyDir: {}
+{{- end }}
+{{- if eq .Values.auth.mode "password" }}
+- name: login
+  secret:
+    secretName: {{ include "inpod.loginSecret" . | quote }}
+    defaultMode: 288 # 0440
+    items:
+      - key: {{ .Values.auth.secretKeys.password | quote }}
+        path: password
+{{- end }}
+{{- if eq .Values.source.from "git" }}
+{{- with .Values.source.git.credentialsSecret }}
+- name: git-credentials
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: 288 # 0440
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end -}}
+
+{{/* Claims of the StatefulSet: they are kept when the release is uninstalled, so that edits can't be lost by a command. */}}
+{{- define "inpod.claim" -}}
+- metadata:
+    name: {{ .name }}
+  spec:
+    accessModes:
+      - ReadWriteOnce
+    {{- with .storageClassName }}
+    storageClassName: {{ . | quote }}
+    {{- end }}
+    resources:
+      requests:
+        storage: {{ .size | quote }}
+{{- end -}}
+
+{{- define "inpod.volumeClaimTemplates" -}}
+{{- $source := .Values.source -}}
+{{- $home := .Values.ide.persistence -}}
+{{- if and $source.size (ne $source.from "claim") }}
+{{ include "inpod.claim" (dict "name" "source" "size" $source.size "storageClassName" $source.storageClassName) }}
+{{- end }}
+{{- if and $home.size (not $home.existingClaim) }}
+{{ include "inpod.claim" (dict "name" "home" "size" $home.size "storageClassName" $home.storageClassName) }}
+{{- end }}
+{{- end -}}

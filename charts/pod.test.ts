@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { parseConfig } from "../sidecar/helper/config.ts";
+import { restrictedProblems, type Container, type PodSpec } from "./pod-security.ts";
+import { objectsIn, type KubeObject } from "./render.ts";
+
+// What holds for every workspace, whatever its values: looked up in all golden renders.
+
+const folder = fileURLToPath(new URL("./golden/", import.meta.url));
+const goldens = await Promise.all(
+  (await readdir(folder))
+    .filter((name) => name.endsWith(".golden.yaml"))
+    .sort()
+    .map(async (name) => ({ name, objects: objectsIn(await readFile(`${folder}${name}`, "utf8")) })),
+);
+assert.ok(goldens.length > 3);
+
+function podOf({ spec }: KubeObject): PodSpec | undefined {
+  const template = spec?.["template"] as { readonly spec: PodSpec } | undefined;
+  return template?.spec;
+}
+
+const containersOf = (pod: PodSpec): Container[] => [...(pod.initContainers ?? []), ...pod.containers];
+
+const mountedBy = (pod: PodSpec, volume: string): string[] =>
+  containersOf(pod)
+    .filter(({ volumeMounts = [] }) => volumeMounts.some(({ name }) => name === volume))
+    .map(({ name }) => name);
+
+const isHook = ({ metadata }: KubeObject) => metadata.annotations?.["helm.sh/hook"] !== undefined;
+
+for (const { name, objects } of goldens) {
+  const set = objects.find(({ kind }) => kind === "StatefulSet");
+  const pod = set === undefined ? undefined : podOf(set);
+  assert.ok(pod !== undefined, name);
+
+  describe(name, () => {
+    test("every pod, the hook's too, fits Pod Security restricted", () => {
+      const pods = objects.map(podOf).filter((each) => each !== undefined);
+      assert.deepEqual(pods.flatMap(restrictedProblems), []);
+    });
+
+    test("the workspace has no token and no rights", () => {
+      assert.equal(pod.automountServiceAccountToken, false);
+      assert.equal(pod.serviceAccountName, undefined);
+      assert.ok(!(pod.volumes ?? []).some((volume) => "projected" in volume));
+      const kinds = objects.filter((object) => !isHook(object)).map(({ kind }) => kind);
+      const allowed = new Set(["StatefulSet", "Service", "Ingress", "HTTPRoute", "ConfigMap"]);
+      assert.deepEqual(
+        kinds.filter((kind) => !allowed.has(kind)),
+        [],
+      );
+    });
+
+    test("the hook may create Secrets in its namespace, and nothing else; it is there only where a password is to be made", () => {
+      const hooks = objects.filter(isHook);
+      const password = envOf(pod, "inpod", "INPOD_AUTH_MODE") === "password";
+      const made = password && secretOf(pod) === `${set?.metadata.name ?? ""}-login`;
+      const kinds = made ? ["Job", "Role", "RoleBinding", "ServiceAccount"] : [];
+      assert.deepEqual(hooks.map(({ kind }) => kind).sort(), kinds);
+      for (const hook of hooks) {
+        assert.equal(hook.metadata.annotations?.["helm.sh/hook-delete-policy"], "before-hook-creation,hook-succeeded");
+        if (hook.kind === "Role")
+          assert.deepEqual(hook.rules, [{ apiGroups: [""], resources: ["secrets"], verbs: ["create"] }]);
+      }
+    });
+
+    test("all of ours on a read-only root", () => {
+      const own = containersOf(pod).filter(({ livenessProbe }) => livenessProbe === undefined);
+      assert.ok(own.length >= 3);
+      for (const container of own)
+        assert.equal(container.securityContext?.readOnlyRootFilesystem, true, container.name);
+    });
+
+    test("each volume is mounted by those it is for, and no other", () => {
+      const apps = appsOf(pod);
+      assert.deepEqual(mountedBy(pod, "login"), secretOf(pod) === undefined ? [] : ["inpod"]);
+      assert.deepEqual(mountedBy(pod, "helper"), ["inpod"]);
+      assert.deepEqual(mountedBy(pod, "run"), ["ide", "inpod"]);
+      assert.deepEqual(mountedBy(pod, "home"), ["ide"]);
+      assert.deepEqual(
+        mountedBy(pod, "git-credentials").filter((each) => each !== "source"),
+        [],
+      );
+      for (const app of pod.containers.filter((each) => apps.includes(each.name))) {
+        const control = app.volumeMounts?.find((mount) => mount.name === "control");
+        assert.equal(control?.subPath, app.name, "an app sees its own control folder only");
+        assert.equal(app.volumeMounts?.find((mount) => mount.name === "kit")?.readOnly, true);
+      }
+    });
+
+    test("every mount has its volume", () => {
+      const claims = (set?.spec?.["volumeClaimTemplates"] ?? []) as readonly KubeObject[];
+      const volumes = new Set([
+        ...(pod.volumes ?? []).map((volume) => volume["name"]),
+        ...claims.map(({ metadata }) => metadata.name),
+      ]);
+      const mounts = containersOf(pod).flatMap(({ volumeMounts = [] }) => volumeMounts.map((mount) => mount.name));
+      assert.deepEqual(
+        mounts.filter((mount) => !volumes.has(mount)),
+        [],
+      );
+    });
+
+    test("an app's liveness probe asks the responder, which is told of it, with the same threshold", () => {
+      const live = pod.initContainers?.find((each) => each.name === "live");
+      const apps = appsOf(pod);
+      assert.equal(live === undefined, apps.length === 0);
+      for (const app of pod.containers.filter((each) => apps.includes(each.name))) {
+        const [, , , port, , threshold] = live?.command ?? [];
+        assert.deepEqual(app.livenessProbe, {
+          httpGet: { path: `/live/${app.name}`, port: Number(port) },
+          periodSeconds: 1,
+          timeoutSeconds: 5,
+          failureThreshold: Number(threshold),
+          terminationGracePeriodSeconds: 2,
+        });
+        assert.ok(live?.command?.includes(`${app.name}=/inpod/app/${app.name}/liveness`));
+      }
+      // https://github.com/kubernetes/kubernetes/issues/137146
+      assert.equal(live?.startupProbe, undefined);
+      assert.equal(live?.restartPolicy ?? "Always", "Always");
+    });
+
+    test("the IDE gets nothing of the app's environment", () => {
+      const ide = pod.containers.find((each) => each.name === "ide");
+      assert.equal(ide?.envFrom, undefined);
+      const names = new Set(["INPOD_HOME", "INPOD_RELEASE", "HOME", "PATH", "EDITOR"]);
+      assert.deepEqual(
+        (ide?.env ?? []).filter((each) => !names.has(each.name)),
+        [],
+      );
+    });
+
+    test("the helper takes its environment, and knows every name in it", () => {
+      const env = pod.containers.find((each) => each.name === "inpod")?.env ?? [];
+      const config = parseConfig(Object.fromEntries(env.map((each) => [each.name, each.value])));
+      assert.deepEqual(config.unknown, []);
+      assert.equal(config.release, set?.metadata.name);
+      assert.deepEqual(
+        config.apps.map((app) => app.name),
+        appsOf(pod),
+      );
+    });
+  });
+}
+
+test("what restricted refuses is found", () => {
+  const bad: PodSpec = {
+    hostNetwork: true,
+    securityContext: { sysctls: [{ name: "kernel.shm_rmid_forced" }] },
+    volumes: [{ name: "root", hostPath: { path: "/" } }],
+    containers: [
+      {
+        name: "bad",
+        image: "x",
+        ports: [{ containerPort: 80, hostPort: 80 }],
+        securityContext: {
+          privileged: true,
+          runAsUser: 0,
+          procMount: "Unmasked",
+          capabilities: { add: ["SYS_ADMIN"] },
+        },
+      },
+    ],
+  };
+  assert.deepEqual(restrictedProblems(bad), [
+    "hostNetwork",
+    "sysctl kernel.shm_rmid_forced",
+    "volume root is a hostPath",
+    "bad: privileged",
+    "bad: allowPrivilegeEscalation isn't false",
+    "bad: runAsNonRoot isn't true",
+    "bad: runs as uid 0",
+    "bad: no seccomp profile",
+    "bad: doesn't drop all capabilities",
+    "bad: adds capabilities",
+    "bad: procMount",
+    "bad: has a host port",
+  ]);
+});
+
+/** Names of the app containers. */
+function appsOf(pod: PodSpec): string[] {
+  return pod.containers.map(({ name }) => name).filter((name) => name !== "ide" && name !== "inpod");
+}
+
+function envOf(pod: PodSpec, container: string, name: string): string | undefined {
+  return pod.containers.find((each) => each.name === container)?.env?.find((each) => each.name === name)?.value;
+}
+
+/** The Secret that the helper takes its password from. */
+function secretOf(pod: PodSpec): string | undefined {
+  const login = pod.volumes?.find((volume) => volume["name"] === "login");
+  return (login?.["secret"] as { readonly secretName: string } | undefined)?.secretName;
+}

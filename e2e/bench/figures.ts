@@ -1,0 +1,60 @@
+import { readFile, writeFile } from "node:fs/promises";
+import type { Row } from "./row.ts";
+
+// `node e2e/bench/figures.ts` writes README's table of figures from the committed run; a test compares the two.
+
+const source = new URL("../../docs/figures/restart.jsonl", import.meta.url);
+const readme = new URL("../../README.md", import.meta.url);
+const [begin, end] = ["<!-- figures:begin -->", "<!-- figures:end -->"];
+
+/** What each row means to a reader; rows without an entry stay out of the README. */
+const meanings: Readonly<Record<string, string>> = {
+  "restart.container.static": "`restart app`, container restart of a static app: asked → served",
+  "restart.container.static.closed": "… its port is closed for",
+  "restart.container1.static": "the same with `restart.probe.failureThreshold: 1`",
+  "restart.container.node": "a Node app that ignores SIGTERM",
+  "restart.recipe.node": "the same app by the common recipe (exec probe `cat liveness`, the kubelet's defaults)",
+  "idle.live.cpu": "the liveness responder, idle: CPU",
+  "idle.live.rss": "… memory",
+  "idle.helper.rss": "the helper, idle: memory",
+};
+
+export function readRows(jsonLines: string): Row[] {
+  return jsonLines
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line): Row => JSON.parse(line));
+}
+
+export function figuresTable(rows: readonly Row[]): string {
+  const lines = Object.entries(meanings).flatMap(([name, meaning]) => {
+    const row = rows.find((one) => one.name === name);
+    if (row === undefined) return [];
+    const single = row.n === 1;
+    return [`| ${meaning} | ${text(row, row.median)} | ${single ? "" : text(row, row.p95)} | ${row.n} |`];
+  });
+  return ["| what | median | p95 | samples |", "|---|---|---|---|", ...lines].join("\n");
+}
+
+function text({ unit }: Row, value: number): string {
+  if (unit === "ms" && value >= 1000) return `${(value / 1000).toFixed(2)} s`;
+  if (unit === "ms") return `${Math.round(value)} ms`;
+  return `${value} ${unit}`;
+}
+
+export async function writtenAndExpected(): Promise<{ readonly written: string; readonly expected: string }> {
+  const page = await readFile(readme, "utf8");
+  const rows = readRows(await readFile(source, "utf8"));
+  return {
+    written: page.slice(page.indexOf(begin) + begin.length, page.indexOf(end)).trim(),
+    expected: figuresTable(rows),
+  };
+}
+
+if (import.meta.main) {
+  const page = await readFile(readme, "utf8");
+  const { expected } = await writtenAndExpected();
+  const [before] = page.split(begin);
+  const [, after] = page.split(end);
+  await writeFile(readme, `${before}${begin}\n${expected}\n${end}${after}`);
+}

@@ -1,0 +1,34 @@
+import { appendFile, writeFile } from "node:fs/promises";
+import { openStage } from "../stage.ts";
+import type { Bench } from "./bench.ts";
+import { idleSuite } from "./idle.ts";
+import { restartSuite } from "./restart.ts";
+import { tableOf, type Row } from "./row.ts";
+
+// A suite, run where the cluster's addresses answer: started by main.ts as `inside.ts SUITE SAMPLES [FILE]`.
+
+const suites: Readonly<
+  Record<string, readonly ((stage: Awaited<ReturnType<typeof openStage>>, bench: Bench) => Promise<void>)[]>
+> = {
+  restart: [restartSuite, idleSuite],
+  idle: [idleSuite],
+};
+
+const [suite = "", samples = "", file] = process.argv.slice(2);
+const rows: Row[] = [];
+if (file !== undefined) await writeFile(file, "");
+const bench: Bench = {
+  samples: Number(samples),
+  async report(row) {
+    rows.push(row);
+    if (file !== undefined) await appendFile(file, `${JSON.stringify(row)}\n`);
+  },
+  progress: (line) => console.error(line),
+};
+const stage = await openStage("dev");
+try {
+  for (const run of suites[suite] ?? []) await run(stage, bench);
+} finally {
+  await stage.close();
+}
+console.log(tableOf(rows));

@@ -1,0 +1,66 @@
+import { request } from "node:http";
+
+export interface LoadResult {
+  readonly sent: number;
+  readonly failed: number;
+  /** Each kind of failure with how often it was seen. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Longest answer, milliseconds. */
+  readonly slowest: number;
+}
+
+export interface Load {
+  /** Lets what is in flight end, then tells. */
+  stop(): Promise<LoadResult>;
+}
+
+/**
+ * A steady open load: `perSecond` GETs, each on a connection of its own (so that every one is routed anew), whatever
+ * the answers take. Everything but a 2xx within 5 s is a failure.
+ */
+export function startLoad(url: string, perSecond: number): Load {
+  const failures: Record<string, number> = {};
+  const inFlight = new Set<Promise<void>>();
+  let sent = 0;
+  let slowest = 0;
+
+  const one = () =>
+    new Promise<void>((resolve) => {
+      const began = performance.now();
+      const end = (failure?: string) => {
+        slowest = Math.max(slowest, performance.now() - began);
+        if (failure !== undefined) failures[failure] = (failures[failure] ?? 0) + 1;
+        resolve();
+      };
+      const ask = request(url, { agent: false, timeout: 5000, headers: { connection: "close" } });
+      ask.once("response", (answer) => {
+        answer.resume();
+        const status = answer.statusCode ?? 0;
+        answer.once("end", () => end(status >= 200 && status < 300 ? undefined : `status ${status}`));
+        answer.once("error", (error) => end(error.message));
+      });
+      ask.once("timeout", () => ask.destroy(new Error("no answer in 5 s")));
+      ask.once("error", (error) => end("code" in error ? String(error.code) : error.message));
+      ask.end();
+    });
+
+  const begin = performance.now();
+  const timer = setInterval(() => {
+    // Catches up after a late tick, so that a busy machine doesn't thin the load out.
+    const due = Math.floor(((performance.now() - begin) / 1000) * perSecond);
+    for (; sent < due; sent++) {
+      const asked = one();
+      inFlight.add(asked);
+      void asked.finally(() => inFlight.delete(asked));
+    }
+  }, 5);
+
+  return {
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(inFlight);
+      const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
+      return { sent, failed, failures, slowest };
+    },
+  };
+}

@@ -1,0 +1,180 @@
+import { decide, fastest, forecastWait, recordOf, wakeAt } from "./core/index.ts";
+import type { App, AppState, AppStatus, Effect, Event, Reply, RestartRecord } from "./core/index.ts";
+import { createLivenessFile } from "./liveness-file.ts";
+import { createPortWatch } from "./port-watch.ts";
+import { askReady } from "./readiness.ts";
+import { createSupervisor } from "./supervisor.ts";
+
+/** Without the instant: the machine stamps it. */
+type Unstamped = Event extends infer E ? (E extends Event ? Omit<E, "at"> : never) : never;
+
+export interface AppFiles {
+  readonly liveness: string;
+  readonly control: string;
+  readonly state: string;
+}
+
+export interface AppMachine {
+  dispatch(event: Unstamped): Promise<Reply | undefined>;
+  status(): AppStatus;
+  state(): AppState;
+  close(): void;
+}
+
+/** Milliseconds between looks at the port: quick while a restart is under way, rare when idle. */
+const pace = { restarting: 2, idle: 1000 };
+
+/**
+ * Runs the policy for one app: observations become events, decisions become effects. Holds no rule of its own.
+ * `save` is awaited before any effect, so that a controller that dies in between leaves what it was about to do.
+ */
+export function createAppMachine(deps: {
+  readonly app: App & { readonly readyPath?: string };
+  readonly files: AppFiles;
+  readonly initial: AppState;
+  /** Path of the kit, whose `listeners` call watches the port; undefined to read /proc instead. */
+  readonly kit: string | undefined;
+  readonly clock: { now(): number };
+  readonly newId: () => string;
+  readonly save: () => Promise<void>;
+  readonly publish: (record: RestartRecord) => void;
+  readonly onStatus: () => void;
+}): AppMachine {
+  const { app, clock } = deps;
+  let state = deps.initial;
+  let wake: NodeJS.Timeout | undefined;
+  let asking = false;
+  let closed = false;
+
+  const dispatch = async (unstamped: Unstamped): Promise<Reply | undefined> => {
+    if (closed) return undefined;
+    const before = state;
+    const decision = decide(app, state, { ...unstamped, at: clock.now() });
+    state = decision.state;
+    // The record belongs to the state that is saved: who finds one after a kill must find the other.
+    for (const effect of decision.effects) if (effect.kind === "record") deps.publish(effect.record);
+    if (state !== before) {
+      if (state.phase.kind !== before.phase.kind || idOf(state) !== idOf(before)) adjust();
+      await deps.save();
+    }
+    for (const effect of decision.effects) await perform(effect);
+    if (state !== before) deps.onStatus();
+    return decision.reply;
+  };
+
+  const send = (event: Unstamped) => void dispatch(event);
+
+  const perform = async (effect: Effect): Promise<void> => {
+    switch (effect.kind) {
+      case "record":
+        return;
+      case "remove-liveness":
+        await attempt(() => liveness.remove());
+        return;
+      case "restore-liveness":
+        await attempt(async () => send({ kind: "withdrawn", won: await liveness.restore() }));
+        return;
+      case "command":
+        await attempt(() => supervisor.command(effect.line));
+        return;
+    }
+  };
+
+  const attempt = async (effect: () => Promise<void>) => {
+    try {
+      await effect();
+    } catch (error) {
+      send({ kind: "failed", why: error instanceof Error ? error.message : String(error) });
+    }
+  };
+
+  /** What the shell owes the present phase: how closely to look, when to tick, whether to ask for readiness. */
+  const adjust = () => {
+    port?.setPace(state.phase.kind === "idle" ? pace.idle : pace.restarting);
+    schedule();
+    if (state.phase.kind === "settling") void settle();
+  };
+
+  const schedule = () => {
+    clearTimeout(wake);
+    const at = wakeAt(app, state.phase);
+    if (at === null || closed) return;
+    wake = setTimeout(
+      () => {
+        send({ kind: "tick" });
+        schedule();
+      },
+      Math.max(10, at - clock.now()),
+    );
+  };
+
+  const settle = async () => {
+    if (asking) return;
+    asking = true;
+    while (!closed && state.phase.kind === "settling") {
+      const { port: appPort, readyPath } = app;
+      if (appPort === null || readyPath === undefined || (await askReady(appPort, readyPath))) {
+        await dispatch({ kind: "ready" });
+      } else {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+    asking = false;
+  };
+
+  const liveness = createLivenessFile(deps.files.liveness, (present) =>
+    send({ kind: "liveness", present, id: deps.newId() }),
+  );
+  const supervisor = createSupervisor(deps.files, (seen) =>
+    send({ kind: "supervisor", state: seen, id: deps.newId() }),
+  );
+  const port =
+    app.port === null
+      ? undefined
+      : createPortWatch(app.port, (listeners) => send({ kind: "listeners", listeners }), deps.kit);
+  adjust();
+  if (state.phase.kind !== "idle") void supervisor.looked().then(() => dispatch({ kind: "resumed" }));
+
+  return {
+    dispatch,
+    state: () => state,
+    status: () => statusOf(app, state, clock.now()),
+    close() {
+      closed = true;
+      clearTimeout(wake);
+      liveness.close();
+      supervisor.close();
+      port?.close();
+    },
+  };
+}
+
+function statusOf(app: App, state: AppState, now: number): AppStatus {
+  const { supervisor, listeners, listenersSince, phase } = state;
+  const waitMs = forecastWait(state.containerExits, now);
+  return {
+    name: app.name,
+    phase: phaseOf(app, state),
+    generation: state.generation,
+    ...(supervisor === null || supervisor.phase !== "running" ? {} : { pid: supervisor.pid }),
+    ...(app.port === null ? {} : { port: app.port }),
+    ...(listeners.length > 0 && listenersSince !== null ? { servedAt: new Date(listenersSince).toISOString() } : {}),
+    how: fastest(app, state),
+    restarts: state.restarts,
+    backoff: {
+      waitSeconds: Math.ceil(waitMs / 1000),
+      ...(waitMs > 0 ? { until: new Date(now + waitMs).toISOString() } : {}),
+    },
+    ...(supervisor?.lastExit === undefined ? {} : { lastExit: supervisor.lastExit }),
+    ...(phase.kind === "idle" ? {} : { current: recordOf(app, phase.attempt) }),
+  };
+}
+
+const idOf = ({ phase }: AppState) => (phase.kind === "idle" ? undefined : phase.attempt.id);
+
+function phaseOf(app: App, { phase, supervisor, listeners }: AppState): AppStatus["phase"] {
+  if (phase.kind !== "idle") return "restarting";
+  if (supervisor?.phase === "crashed" || supervisor?.phase === "stopped") return supervisor.phase;
+  if (app.port === null) return supervisor === null ? "unknown" : "running";
+  return listeners.length > 0 ? "running" : "down";
+}

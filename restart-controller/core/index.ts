@@ -1,0 +1,6 @@
+export type * from "./types.ts";
+export type * from "./phase.ts";
+export { initialState, recordOf } from "./phase.ts";
+export { decide, wakeAt } from "./decide.ts";
+export { fastest } from "./on-request.ts";
+export { forecastWait, kubeletDefaults } from "./backoff.ts";

@@ -1,0 +1,77 @@
+import { finish, startingOrServed, unasked, unchanged } from "./attempt.ts";
+import type { AppState, Decision, EventOf, Listeners } from "./phase.ts";
+import type { App } from "./types.ts";
+
+const replaced = (before: Listeners, now: Listeners) => now.length > 0 && !now.some((inode) => before.includes(inode));
+const gone = (before: Listeners, now: Listeners) => !now.some((inode) => before.includes(inode));
+const same = (a: Listeners, b: Listeners) => a.length === b.length && a.every((inode, i) => inode === b[i]);
+
+export function onListeners(app: App, before: AppState, { listeners, at }: EventOf<"listeners">): Decision {
+  if (same(before.listeners, listeners)) return unchanged(before);
+  const fresh = replaced(before.listeners, listeners);
+  const state: AppState = {
+    ...before,
+    listeners,
+    overdue: before.overdue && !fresh,
+    listenersSince: fresh || listeners.length === 0 ? at : before.listenersSince,
+  };
+  const { phase } = state;
+  switch (phase.kind) {
+    case "idle":
+      return onListenersUnasked(app, before, state, at);
+    case "waiting":
+      if (listeners.length === 0) return unchanged(state);
+      return {
+        state: {
+          ...state,
+          phase: { kind: "armed", attempt: { ...phase.attempt, before: listeners }, arms: 1, withdrawing: false },
+        },
+        effects: [{ kind: "remove-liveness" }],
+      };
+    case "armed":
+      // It restarted by itself before a probe took the request: that answers it, if the request can still be taken back.
+      if (phase.withdrawing || phase.attempt.before.length === 0 || !gone(phase.attempt.before, listeners)) {
+        return unchanged(state);
+      }
+      return {
+        state: {
+          ...state,
+          phase: { ...phase, attempt: { ...phase.attempt, stoppedAt: at }, withdrawing: true },
+        },
+        effects: [{ kind: "restore-liveness" }],
+      };
+    case "consumed":
+    case "signalled":
+      if (!gone(phase.attempt.before, listeners)) return unchanged(state);
+      if (phase.kind === "signalled" && phase.attempt.before.length === 0 && phase.attempt.startedAt === undefined) {
+        return unchanged(state);
+      }
+      return startingOrServed(app, state, { ...phase.attempt, stoppedAt: phase.attempt.stoppedAt ?? at }, at);
+    case "starting":
+      return replaced(phase.attempt.before, listeners)
+        ? startingOrServed(app, state, phase.attempt, at)
+        : unchanged(state);
+    case "settling":
+      return unchanged(state);
+  }
+}
+
+/** Nobody asked: the app came up for the first time, ended, or came back by itself. */
+function onListenersUnasked(app: App, before: AppState, state: AppState, at: number): Decision {
+  if (state.listeners.length === 0 || !replaced(before.listeners, state.listeners)) return unchanged(state);
+  if (before.generation === 0) return unchanged({ ...state, generation: 1 });
+  if (before.overdue) return unchanged({ ...state, generation: state.generation + 1 });
+  const goneAt = before.listeners.length === 0 ? (before.listenersSince ?? at) : at;
+  const attempt = unasked(state, "itself", `self-${Math.round(at)}`, goneAt);
+  return finish(
+    app,
+    { ...state, containerExits: [...state.containerExits, goneAt] },
+    {
+      ...attempt,
+      how: app.process ? "process" : "container",
+      stoppedAt: goneAt,
+      servedAt: at,
+    },
+    { outcome: "served", message: "the app restarted by itself" },
+  );
+}

@@ -1,0 +1,81 @@
+/* What the two PID 1s share: signals, starting a command in a group of its own, and ending whatever is left. */
+#include "kit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static sigset_t original; /* what our commands start with */
+
+/* Blocks every signal that is not a fault of our own; they are then read, never handled. For PID 1 that also keeps them from being dropped. */
+void take_signals(sigset_t *taken)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+
+	sigfillset(taken);
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		sigdelset(taken, faults[i]);
+	sigprocmask(SIG_SETMASK, taken, &original);
+	signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would reap for us, exit codes and all */
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come to us even when we are not PID 1 */
+}
+
+/* Starts argv in a new process group; output >= 0 becomes its stdout and stderr. Returns the pid (= group), or -1 with errno. */
+pid_t spawn(char *const *argv, int output, bool terminal)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid > 0)
+		setpgid(pid, pid); /* both sides do it: whoever comes first */
+	if (pid != 0)
+		return pid;
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* where we are not PID 1: nothing stays behind if somebody kills us with -9 */
+	if (getppid() != parent)
+		_exit(EXIT_FAILED);
+	if (terminal)
+		tcsetpgrp(STDIN_FILENO, getpid());
+	if (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
+		_exit(126);
+	sigprocmask(SIG_SETMASK, &original, NULL);
+	execvp(argv[0], argv);
+	int error = errno;
+	say("%s can't be started: %s", argv[0], strerror(error));
+	_exit(error == ENOENT ? 127 : 126);
+}
+
+bool group_exists(pid_t group)
+{
+	return group > 0 && (kill(-group, 0) == 0 || errno == EPERM);
+}
+
+/* SIGKILL to every child of ours, adopted ones included. False if there is none (or /proc doesn't tell). */
+bool kill_children(void)
+{
+	char text[4096];
+	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	bool any = false;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	/* A full buffer may cut the last pid short: leave that one to the next round. */
+	if (n == (ssize_t)sizeof text - 1 && strrchr(text, ' ') != NULL)
+		*strrchr(text, ' ') = '\0';
+	for (char *next = text, *end;; next = end) {
+		long pid = strtol(next, &end, 10);
+		if (end == next || pid <= 1)
+			break;
+		any = true;
+		kill((pid_t)pid, SIGKILL);
+	}
+	return any;
+}

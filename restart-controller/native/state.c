@@ -1,0 +1,94 @@
+/* state.json: what the supervisor says of itself. One line, replaced as a whole. */
+#include "kit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct timespec monotonic(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t;
+}
+
+/* asked_at, moved by the monotonic time from `asked` to `step`: differences are right whatever the wall clock does. Quoted, or null. */
+static const char *step_utc(const struct app_state *s, struct timespec step, char out[UTC_SIZE + 2])
+{
+	struct timespec at = s->restart.asked_at;
+	char text[UTC_SIZE];
+
+	if (step.tv_sec == 0)
+		return "null";
+	at.tv_sec += step.tv_sec - s->restart.asked.tv_sec;
+	at.tv_nsec += step.tv_nsec - s->restart.asked.tv_nsec;
+	if (at.tv_nsec < 0) {
+		at.tv_nsec += 1000000000;
+		at.tv_sec--;
+	} else if (at.tv_nsec >= 1000000000) {
+		at.tv_nsec -= 1000000000;
+		at.tv_sec++;
+	}
+	snprintf(out, UTC_SIZE + 2, "\"%s\"", utc(at, text));
+	return out;
+}
+
+static const char *signal_name(int number, char out[16])
+{
+	static const char *const names[] = {"0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+		"PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"};
+
+	if (number > 0 && number < (int)(sizeof names / sizeof *names))
+		snprintf(out, 16, "SIG%s", names[number]);
+	else
+		snprintf(out, 16, "SIG%d", number);
+	return out;
+}
+
+static const char *quoted(const char *id, char out[80])
+{
+	if (id[0] == '\0')
+		return "null";
+	snprintf(out, 80, "\"%s\"", id); /* control.c lets nothing in that would need escaping */
+	return out;
+}
+
+/* Returns 0, or -1 with errno. */
+int state_write(int dir, const struct app_state *s)
+{
+	char text[1536], at[UTC_SIZE], name[16], ended[128] = "null", restart[512] = "null", id[80];
+	char a[UTC_SIZE + 2], b[UTC_SIZE + 2], c[UTC_SIZE + 2];
+	int size;
+
+	if (s->exit_status >= 0 && WIFSIGNALED(s->exit_status))
+		snprintf(ended, sizeof ended, "{\"code\":null,\"signal\":\"%s\",\"at\":\"%s\"}", signal_name(WTERMSIG(s->exit_status), name), utc(s->exited_at, at));
+	else if (s->exit_status >= 0)
+		snprintf(ended, sizeof ended, "{\"code\":%d,\"signal\":null,\"at\":\"%s\"}", WEXITSTATUS(s->exit_status), utc(s->exited_at, at));
+	if (s->restart.asked.tv_sec != 0)
+		snprintf(restart, sizeof restart, "{\"id\":%s,\"askedAt\":%s,\"stoppedAt\":%s,\"startedAt\":%s}", quoted(s->restart.id, id),
+			step_utc(s, s->restart.asked, a), step_utc(s, s->restart.stopped, b), step_utc(s, s->restart.started, c));
+	size = snprintf(text, sizeof text,
+		"{\"v\":1,\"generation\":%ld,\"pid\":%d,\"phase\":\"%s\",\"startedAt\":\"%s\",\"lastExit\":%s,\"lastRequest\":%s,"
+		"\"crashes\":%ld,\"ignored\":%ld,\"lastRestart\":%s}\n",
+		s->generation, (int)s->pid, s->phase, utc(s->started_at, at), ended, quoted(s->last_request, id), s->crashes, s->ignored, restart);
+	return replace_file(dir, "state.json", ".state.json.new", text, (size_t)size, 0664);
+}
+
+/* The generation that an earlier supervisor left in state.json; 0: none. */
+long state_generation(int dir)
+{
+	char text[512], *number;
+	int fd = openat(dir, "state.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	long generation;
+
+	if (fd >= 0)
+		close(fd);
+	text[size > 0 ? size : 0] = '\0';
+	number = strstr(text, "\"generation\":");
+	generation = number == NULL ? 0 : strtol(number + strlen("\"generation\":"), NULL, 10);
+	return generation < 0 || generation > 1000000000 ? 0 : generation;
+}

@@ -1,0 +1,151 @@
+import { randomUUID } from "node:crypto";
+import { createAppMachine } from "./app-machine.ts";
+import type { AppFiles, AppMachine } from "./app-machine.ts";
+import { initialState } from "./core/index.ts";
+import type { App, RestartRecord } from "./core/index.ts";
+import type { Accepted, Refusal, RestartController, RestartOptions } from "./index.ts";
+import { fromSaved, toSaved } from "./saved.ts";
+import { createSteadyClock } from "./steady-clock.ts";
+import { createStateFile } from "./state-file.ts";
+
+const historyKept = 200;
+const defaultTimeout = 30_000;
+const logLinesKept = 50;
+
+export interface ControllerDeps {
+  readonly apps: readonly (App & { readonly readyPath?: string })[];
+  readonly filesOf: (app: string) => AppFiles;
+  /** Path of the kit, for watching ports; /proc is read without it. */
+  readonly kit?: string;
+  /** Where what is under way survives the helper's own restart. */
+  readonly stateFile: string;
+  /** The last lines the app wrote, for a restart that did not come up; newest last. */
+  readonly lastLines?: (app: string, count: number) => readonly string[];
+  /** The state could not be written: restarts go on, but the next helper won't know of them. */
+  readonly onError?: (error: Error) => void;
+  /** Milliseconds since the epoch, never going back. */
+  readonly clock?: { now(): number };
+}
+
+/** Starts watching every app; takes up what an earlier controller on the same state file left under way. */
+export async function createRestartController(deps: ControllerDeps): Promise<RestartController> {
+  const clock = deps.clock ?? createSteadyClock();
+  const stateFile = createStateFile(deps.stateFile, deps.onError ?? (() => {}));
+  const saved = fromSaved(await stateFile.read());
+  const listeners = new Set<Parameters<RestartController["subscribe"]>[0]>();
+  const history = new Map<string, RestartRecord>(saved.history.map((record) => [record.id, record]));
+  const machines = new Map<string, AppMachine>();
+
+  const save = () =>
+    stateFile.write(
+      toSaved({
+        apps: Object.fromEntries([...machines].map(([name, machine]) => [name, machine.state()])),
+        history: [...history.values()],
+      }),
+    );
+
+  const publish = (record: RestartRecord) => {
+    const failed = record.outcome !== undefined && record.outcome !== "served";
+    const log = failed ? (deps.lastLines?.(record.app, logLinesKept) ?? []) : [];
+    const whole = log.length === 0 ? record : { ...record, log };
+    history.set(record.id, whole);
+    for (const id of history.keys()) {
+      if (history.size <= historyKept) break;
+      history.delete(id);
+    }
+    for (const listener of listeners) listener({ type: "restart", restart: whole });
+  };
+
+  for (const app of deps.apps) {
+    machines.set(
+      app.name,
+      createAppMachine({
+        app,
+        files: deps.filesOf(app.name),
+        initial: saved.apps[app.name] ?? initialState,
+        kit: deps.kit,
+        clock,
+        newId: () => randomUUID().slice(0, 8),
+        save,
+        publish,
+        onStatus: () => {
+          for (const listener of listeners) listener({ type: "status" });
+        },
+      }),
+    );
+  }
+
+  return {
+    async request(options) {
+      const found = findMachine(machines, options);
+      if ("refused" in found) return found;
+      const id = options.id ?? randomUUID().slice(0, 8);
+      const known = history.get(id);
+      if (known !== undefined) return { id, app: known.app, how: known.how };
+      const reply = await found.machine.dispatch({
+        kind: "request",
+        request: {
+          id,
+          how: options.how ?? "auto",
+          now: options.now ?? false,
+          ready: options.ready ?? false,
+          force: options.force ?? false,
+          timeoutMs: options.timeoutMs ?? defaultTimeout,
+        },
+      });
+      switch (reply?.kind) {
+        case "accepted":
+          return { id, app: found.app, how: reply.how, ...(reply.note === undefined ? {} : { note: reply.note }) };
+        case "merged":
+          return { id, app: found.app, how: reply.how, merged: reply.into } satisfies Accepted;
+        case "refused":
+          return { refused: { code: reply.code, title: reply.title, fix: reply.fix } };
+        case undefined:
+          return {
+            refused: {
+              code: "INPOD_HELPER_CLOSING",
+              title: "the helper is shutting down",
+              fix: "ask again in a second",
+            },
+          };
+      }
+    },
+    status: () => [...machines.values()].map((machine) => machine.status()),
+    history: () => [...history.values()],
+    find: (id) => history.get(id),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      for (const machine of machines.values()) machine.close();
+      await save();
+    },
+  };
+}
+
+function findMachine(
+  machines: ReadonlyMap<string, AppMachine>,
+  { app }: RestartOptions,
+): { app: string; machine: AppMachine } | Refusal {
+  const names = [...machines.keys()];
+  const name = app ?? (names.length === 1 ? names[0] : undefined);
+  const machine = name === undefined ? undefined : machines.get(name);
+  if (name !== undefined && machine !== undefined) return { app: name, machine };
+  if (names.length === 0) {
+    return {
+      refused: {
+        code: "INPOD_APP_NONE",
+        title: "this workspace has no app beside it (mode: standalone), so there's nothing to restart",
+        fix: "install with mode: sidecar, or start the program in the terminal",
+      },
+    };
+  }
+  return {
+    refused: {
+      code: app === undefined ? "INPOD_APP_AMBIGUOUS" : "INPOD_APP_UNKNOWN",
+      title: app === undefined ? "several apps run here and none was named" : `there is no app "${app}" here`,
+      fix: `name one of: ${names.join(", ")}`,
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { constants } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import type { SupervisorState } from "./core/index.ts";
+import { watchFolder } from "./watch-folder.ts";
+
+export interface Supervisor {
+  /** Writes one line into the FIFO; rejects with a sentence when no supervisor reads it. */
+  command(line: string): Promise<void>;
+  /** Resolves when state.json has been read for the first time. */
+  looked(): Promise<void>;
+  close(): void;
+}
+
+/** Talks to `kit supervise` by its FIFO and reads what it says of itself in state.json. */
+export function createSupervisor(
+  files: { readonly control: string; readonly state: string },
+  onState: (state: SupervisorState | null) => void,
+): Supervisor {
+  let last: string | null = null;
+  let queue = Promise.resolve();
+
+  const look = () => {
+    queue = queue.then(async () => {
+      const text = await readFile(files.state, "utf8").catch(() => null);
+      if (text === last) return;
+      last = text;
+      onState(text === null ? null : parseSupervisorState(text));
+    });
+  };
+  const watcher = watchFolder(dirname(files.state), (name) => {
+    if (name === null || name === basename(files.state)) look();
+  });
+  const poll = setInterval(look, 1000);
+  look();
+  const first = queue;
+
+  return {
+    looked: () => first,
+    async command(line) {
+      let handle;
+      try {
+        // Non-blocking: a FIFO that nobody reads answers ENXIO instead of waiting for ever.
+        handle = await open(files.control, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      } catch (cause) {
+        throw new Error(`no supervisor reads ${files.control}: is the app container up?`, { cause });
+      }
+      try {
+        if (!(await handle.stat()).isFIFO()) throw new Error(`${files.control} is not a FIFO: somebody replaced it`);
+        await handle.write(`${line}\n`);
+      } finally {
+        await handle.close();
+      }
+    },
+    close() {
+      clearInterval(poll);
+      watcher.close();
+    },
+  };
+}
+
+/** Null for anything that isn't a whole state: the file is written atomically, so that is somebody else's. */
+export function parseSupervisorState(text: string): SupervisorState | null {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(raw) || raw["v"] !== 1) return null;
+  const { generation, pid, phase, startedAt, lastExit, lastRequest, lastRestart } = raw;
+  if (typeof generation !== "number" || typeof pid !== "number" || typeof startedAt !== "string") return null;
+  if (phase !== "running" && phase !== "stopping" && phase !== "crashed" && phase !== "stopped") return null;
+  const stoppedAt = isObject(lastRestart) ? instant(lastRestart["stoppedAt"]) : undefined;
+  return {
+    generation,
+    pid,
+    phase,
+    startedAt: instant(startedAt) ?? 0,
+    ...(isObject(lastExit)
+      ? { lastExit: { code: numberOrNull(lastExit["code"]), signal: nameOf(lastExit["signal"]) } }
+      : {}),
+    ...(typeof lastRequest === "string" ? { lastRequest } : {}),
+    ...(stoppedAt === undefined ? {} : { stoppedAt }),
+  };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+const numberOrNull = (value: unknown) => (typeof value === "number" ? value : null);
+const nameOf = (value: unknown) => (typeof value === "string" || typeof value === "number" ? String(value) : null);
+
+function instant(value: unknown): number | undefined {
+  const at = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(at) ? undefined : at;
+}

@@ -1,0 +1,17 @@
+import { basename } from "node:path";
+import { run } from "./program.ts";
+
+const stop = new AbortController();
+process.once("SIGINT", () => stop.abort());
+process.once("SIGTERM", () => stop.abort());
+
+// The launchers of `restart` and `inpod` are the same bundle: the name they were called by is told in INPOD_CALLED_AS.
+const name = basename(process.env["INPOD_CALLED_AS"] ?? process.argv[1] ?? "inpod").replace(/\.(mjs|ts)$/, "");
+
+process.exitCode = await run(name === "restart" ? "restart" : "inpod", process.argv.slice(2), {
+  env: process.env,
+  out: (text) => process.stdout.write(text),
+  say: (text) => process.stderr.write(text),
+  colour: process.stderr.isTTY && !process.env["NO_COLOR"],
+  stop: stop.signal,
+});

@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { run } from "./program.ts";
+
+type Answer = (request: IncomingMessage, body: string) => { status?: number; body: unknown };
+
+/** A helper that answers as told, on a real Unix socket. */
+async function fakeHelper(answer: Answer) {
+  const home = await mkdtemp(join(tmpdir(), "inpod-cli-"));
+  await mkdir(join(home, "run"));
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const told = answer(request, body);
+    response.writeHead(told.status ?? 200, { "content-type": "application/json" }).end(JSON.stringify(told.body));
+  };
+  const server = createServer((request, response) => void handle(request, response));
+  server.listen(join(home, "run/api.sock"));
+  await once(server, "listening");
+  return {
+    home,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await rm(home, { recursive: true });
+    },
+  };
+}
+
+async function call(home: string, name: string, ...args: string[]) {
+  let out = "";
+  let said = "";
+  const code = await run(name, args, {
+    env: { INPOD_HOME: home },
+    out: (text) => {
+      out += text;
+    },
+    say: (text) => {
+      said += text;
+    },
+    colour: false,
+    stop: new AbortController().signal,
+  });
+  return { code, out, said };
+}
+
+const base = { app: "app", how: "container", origin: "request", askedAt: "2026-01-01T00:00:00.000Z", asked: 0 };
+
+function restartingHelper(end: object, seen: object[] = []) {
+  return fakeHelper((request, body) => {
+    if (request.method === "POST") {
+      const ask = JSON.parse(body);
+      seen.push(ask);
+      return { status: 202, body: { id: ask.id, app: "app", how: "container" } };
+    }
+    return { body: { ...base, id: "x", ...end } };
+  });
+}
+
+test("restart waits to the end, tells the split, exits 0", async () => {
+  const seen: object[] = [];
+  const helper = await restartingHelper({ stopped: 1200, served: 1285, outcome: "served" }, seen);
+  const { code, out } = await call(helper.home, "restart", "app", "--timeout", "5s");
+  assert.equal(code, 0);
+  assert.match(out, /served in 1\.28 s|served in 1\.29 s/);
+  assert.match(out, /port closed for 85 ms/);
+  assert.match(JSON.stringify(seen), /"timeoutMs":5000/);
+  await helper.close();
+});
+
+test("each outcome has the design's exit code, and the last lines are shown", async () => {
+  for (const [outcome, expected] of [
+    ["crashed", 1],
+    ["timeout", 3],
+    ["refused", 4],
+  ] as const) {
+    const helper = await restartingHelper({ outcome, message: "because", log: ["Error: boom"] });
+    const { code, out, said } = await call(helper.home, "inpod", "restart");
+    assert.equal(code, expected);
+    assert.match(out, /because/);
+    assert.match(said, /Error: boom/);
+    await helper.close();
+  }
+});
+
+test("--json prints one object and nothing else on stdout", async () => {
+  const helper = await restartingHelper({ served: 9, outcome: "served" });
+  const { out } = await call(helper.home, "restart", "--json");
+  assert.equal(JSON.parse(out).served, 9);
+  await helper.close();
+});
+
+test("an unknown app is wrong usage, with the names there are", async () => {
+  const helper = await fakeHelper(() => ({
+    status: 404,
+    body: { code: "INPOD_APP_UNKNOWN", title: 'there is no app "ap" here', fix: "name one of: app" },
+  }));
+  const { code, said } = await call(helper.home, "restart", "ap");
+  assert.equal(code, 2);
+  assert.match(said, /"ap"[\s\S]*name one of: app/);
+  await helper.close();
+});
+
+test("wrong usage exits 2 with a sentence and asks the helper nothing", async () => {
+  for (const args of [
+    ["restrat"],
+    ["restart", "a", "b"],
+    ["restart", "--container", "--process"],
+    ["restart", "--timeout", "soon"],
+    ["restart", "--timeout", "-1s"],
+    ["restart", "--frobnicate"],
+    ["logs", "-n", "0"],
+    ["completion", "fish"],
+  ]) {
+    const { code, said } = await call("/nonexistent", "inpod", ...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.ok(said.length > 10, args.join(" "));
+  }
+});
+
+test("a helper that is just being restarted is waited for, with the same request id", async () => {
+  const ids: string[] = [];
+  let calls = 0;
+  const home = await mkdtemp(join(tmpdir(), "inpod-cli-"));
+  await mkdir(join(home, "run"));
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on("end", () => {
+      if (request.method === "POST") ids.push(JSON.parse(body).id);
+      calls++;
+      // The first answer gets lost with the connection, as when the helper is killed.
+      if (calls === 1) return request.socket.destroy();
+      const answer =
+        request.method === "POST"
+          ? { id: ids[0], app: "app", how: "container" }
+          : { ...base, id: "x", outcome: "served", served: 5 };
+      return response.end(JSON.stringify(answer));
+    });
+  });
+  const late = setTimeout(() => server.listen(join(home, "run/api.sock")), 300);
+  const { code } = await call(home, "restart", "app");
+  clearTimeout(late);
+  assert.equal(code, 0);
+  assert.equal(ids.length, 2);
+  assert.equal(ids[0], ids[1]);
+  server.closeAllConnections();
+  server.close();
+  await rm(home, { recursive: true });
+});
+
+test("status exits 1 when an app is down and says what would be lost", async () => {
+  const status = {
+    version: "1",
+    release: "cart",
+    mode: "sidecar",
+    app: [
+      {
+        name: "app",
+        phase: "down",
+        generation: 1,
+        port: 8080,
+        how: "container",
+        restarts: { process: 0, container: 1 },
+        backoff: { waitSeconds: 0 },
+      },
+    ],
+    ide: { phase: "running" },
+    source: { dirtyFiles: 2, durable: false },
+  };
+  const helper = await fakeHelper(() => ({ body: status }));
+  const { code, out } = await call(helper.home, "inpod", "status");
+  assert.equal(code, 1);
+  assert.match(out, /app: down, port 8080/);
+  assert.match(out, /2 files not committed/);
+  assert.match(out, /dies with the pod/);
+  await helper.close();
+});
+
+test("every command has a help text; the restart command's has examples", async () => {
+  for (const command of ["restart", "status", "restarts", "logs", "completion", "version"]) {
+    const { code, out } = await call("/nonexistent", "inpod", command, "--help");
+    assert.equal(code, 0);
+    assert.match(out, /Usage: inpod/);
+  }
+  assert.match((await call("/nonexistent", "restart", "--help")).out, /restart app --ready/);
+});
+
+test("called as restart, it speaks of restart; the timeout is said as it is typed", async () => {
+  const { out } = await call("/nonexistent", "restart", "--help");
+  assert.match(out, /^Usage: restart \[options\] \[app\]$/m);
+  assert.match(out, /\(default:\s+30s\)/);
+  assert.match((await call("/nonexistent", "restart", "--bogus")).said, /\(restart --help/);
+  assert.match((await call("/nonexistent", "inpod", "restart", "--bogus")).said, /\(inpod restart --help/);
+});
+
+test("a duration that can't be read is answered with ones that can", async () => {
+  const { said } = await call("/nonexistent", "restart", "--timeout", "30000");
+  assert.match(said, /"30000" is not a duration[^\n]*500ms, 30s or 2m/);
+});
+
+test("the completion script knows every command and option", async () => {
+  const { out } = await call("/nonexistent", "inpod", "completion", "bash");
+  for (const word of ["restart", "status", "logs", "--container", "--timeout", "complete -F"])
+    assert.ok(out.includes(word), word);
+});

@@ -1,0 +1,149 @@
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from "commander";
+import { ExitCode, pathsIn } from "../protocol/index.ts";
+import { createApiClient } from "./api-client.ts";
+import { completionScript, shells } from "./completion.ts";
+import { parseDuration } from "./duration.ts";
+import { CliError, renderError } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { logsCommand } from "./logs-command.ts";
+import { restartCommand, type RestartFlags } from "./restart-command.ts";
+import { restartText } from "./restart-text.ts";
+import { statusCommand } from "./status-command.ts";
+
+/** Replaced by the bundler with package.json's version. */
+declare const INPOD_VERSION: string | undefined;
+const version = typeof INPOD_VERSION === "string" ? INPOD_VERSION : "0.0.0-source";
+
+/**
+ * Runs `inpod …` or, under the name `restart`, its restart command; gives the exit code.
+ * @param name the name it was called by
+ */
+export async function run(name: string, args: readonly string[], io: Io): Promise<ExitCode> {
+  let code: ExitCode = ExitCode.done;
+  const program = buildProgram(name, io, (result) => {
+    code = result;
+  });
+  const words = name === "restart" ? ["restart", ...args] : args;
+  try {
+    await program.parseAsync([...words], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
+    if (io.stop.aborted) return ExitCode.failed;
+    const told = renderError(error);
+    if (args.includes("--json")) io.out(`${JSON.stringify(told.json)}\n`);
+    io.say(`${name}: ${told.text}`);
+    return told.exitCode;
+  }
+}
+
+function buildProgram(name: string, io: Io, done: (code: ExitCode) => void): Command {
+  const client = () => createApiClient(pathsIn(io.env["INPOD_HOME"] ?? "/inpod").apiSocket, io.stop);
+  const usage = (command: Command) =>
+    name === "restart" ? `restart ${command.usage()}` : new Help().commandUsage(command);
+  const program = new Command("inpod")
+    .description("A browser VS Code inside the pod of the service you work on.")
+    .version(version, "-V, --version", "print the version")
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.say,
+      getOutHasColors: () => io.colour,
+      getErrHasColors: () => io.colour,
+    })
+    .configureHelp({ commandUsage: usage })
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError("(inpod --help lists the commands)");
+
+  program
+    .command("restart")
+    .argument("[app]", "the app container; may be left out when there is one")
+    .description("restart the app and wait until it is served")
+    .addOption(
+      new Option("--container", "let the kubelet restart the container: any image, clean file system").conflicts(
+        "process",
+      ),
+    )
+    .addOption(new Option("--process", "let the supervisor replace the process: milliseconds"))
+    .option("--now", "SIGKILL at once, no grace (process restart)")
+    .option("--ready", "also wait for the app's own readiness path")
+    .option("--force", "restart although the app isn't listening")
+    .addOption(
+      new Option("--timeout <duration>", "give up after this long, up to 1 hour: 500ms, 30s, 2m")
+        .argParser(durationOption)
+        .default(30_000, "30s"),
+    )
+    .option("--json", "one object on stdout; its times are milliseconds after askedAt")
+    .showHelpAfterError(`(${name === "restart" ? "restart" : "inpod restart"} --help shows its options)`)
+    .addHelpText(
+      "after",
+      `
+Exit codes: 0 served, 1 the app did not come up, 2 wrong usage, 3 timed out, 4 refused.
+
+Examples:
+  restart app                 the fastest way this workspace has
+  restart app --container     a new container: environment and root file system anew
+  restart app --ready         return when the readiness path answers
+  restart app --json | jq .served`,
+    )
+    .action(async (app: string | undefined, flags: RestartFlags) =>
+      done(await restartCommand(client(), io, app, flags)),
+    );
+
+  program
+    .command("status")
+    .description("what runs in this workspace; exit 1 when an app is down")
+    .option("--json", "one object on stdout")
+    .action(async (flags: { json?: true }) => done(await statusCommand(client(), io, flags)));
+
+  program
+    .command("restarts")
+    .description("the last restarts, oldest first")
+    .option("--json", "one object on stdout")
+    .action(async (flags: { json?: true }) => {
+      const restarts = await client().restarts();
+      if (flags.json) io.out(`${JSON.stringify({ restarts })}\n`);
+      else if (restarts.length === 0) io.say('no restart yet: type "restart app"\n');
+      else for (const record of restarts) io.out(`${record.askedAt}  ${restartText(record)}\n`);
+    });
+
+  program
+    .command("logs")
+    .argument("[app]", "the app container; all of them when left out")
+    .description("what the app wrote (kept where the app runs under kit supervise)")
+    .option("-f, --follow", "go on until Ctrl-C")
+    .option("-n, --lines <count>", "how many lines to begin with", countOption, 100)
+    .option("--json", "one object a line")
+    .action(async (app: string | undefined, flags: { follow?: true; lines: number; json?: true }) =>
+      done(await logsCommand(client(), io, app, flags)),
+    );
+
+  program
+    .command("completion")
+    .addArgument(program.createArgument("<shell>", "for which shell").choices(shells))
+    .description("print the completion script: source <(inpod completion bash)")
+    .action((shell: (typeof shells)[number]) => io.out(completionScript(shell, program)));
+
+  program
+    .command("version")
+    .description("print the version")
+    .action(() => io.out(`${version}\n`));
+
+  return program;
+}
+
+function durationOption(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof CliError ? `${error.message}: ${error.fix}` : String(error));
+  }
+}
+
+function countOption(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 2000) {
+    throw new InvalidArgumentError("give a whole number from 1 to 2000");
+  }
+  return count;
+}

@@ -1,0 +1,83 @@
+import { randomUUID } from "node:crypto";
+import { ExitCode, type Outcome, type RestartRecord } from "../protocol/index.ts";
+import type { ApiClient } from "./api-client.ts";
+import { durationText } from "./duration.ts";
+import { CliError } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { restartText } from "./restart-text.ts";
+
+export interface RestartFlags {
+  readonly container?: true;
+  readonly process?: true;
+  readonly now?: true;
+  readonly ready?: true;
+  readonly force?: true;
+  readonly timeout: number;
+  readonly json?: true;
+}
+
+const exitCodes: Readonly<Record<Outcome, ExitCode>> = {
+  served: ExitCode.done,
+  crashed: ExitCode.failed,
+  timeout: ExitCode.timedOut,
+  refused: ExitCode.refused,
+};
+
+/** How much longer than the helper's own time-out the command holds on before it says that the helper is gone. */
+const slack = 15_000;
+
+/** `restart app`: asks, waits to the end, tells the split. */
+export async function restartCommand(
+  client: ApiClient,
+  io: Io,
+  app: string | undefined,
+  flags: RestartFlags,
+): Promise<ExitCode> {
+  const accepted = await client.restart({
+    id: randomUUID(),
+    how: flags.container ? "container" : flags.process ? "process" : "auto",
+    timeoutMs: flags.timeout,
+    ...(app === undefined ? {} : { app }),
+    ...(flags.now ? { now: true } : {}),
+    ...(flags.ready ? { ready: true } : {}),
+    ...(flags.force ? { force: true } : {}),
+  });
+  if (accepted.merged !== undefined) io.say(`a restart is under way (${accepted.merged}): this request joins it\n`);
+  else io.say(`${accepted.app}: ${accepted.how} restart asked\n`);
+  if (accepted.note !== undefined) io.say(`  ${accepted.note}\n`);
+
+  const record = await waitForEnd(client, io, accepted.merged ?? accepted.id, flags.timeout + slack);
+  if (flags.json) {
+    io.out(`${JSON.stringify({ ...record, ...(accepted.merged === undefined ? {} : { merged: accepted.merged }) })}\n`);
+  } else {
+    io.out(`${restartText(record)}\n`);
+    if (record.outcome !== "served" && record.log !== undefined && record.log.length > 0) {
+      io.say(`last lines of ${record.app}:\n${record.log.map((line) => `  ${line}\n`).join("")}`);
+    }
+  }
+  return exitCodes[record.outcome ?? "timeout"];
+}
+
+async function waitForEnd(client: ApiClient, io: Io, id: string, timeoutMs: number): Promise<RestartRecord> {
+  const giveUp = Date.now() + timeoutMs;
+  let told = "";
+  while (Date.now() < giveUp) {
+    const record = await client.findRestart(id, 1000);
+    if (record.outcome !== undefined) return record;
+    const phase = phaseText(record);
+    if (phase !== told) io.say(`  ${phase}\n`);
+    told = phase;
+  }
+  throw new CliError({
+    code: "INPOD_RESTART_UNKNOWN",
+    title: `the helper has not said how restart ${id} ended in ${durationText(timeoutMs)}`,
+    fix: "inpod restarts tells what it knows",
+    exitCode: ExitCode.timedOut,
+  });
+}
+
+function phaseText({ how, stopped, started }: RestartRecord): string {
+  if (started !== undefined) return `the new process started after ${durationText(started)}; not served yet`;
+  if (stopped !== undefined) return `the old process stopped after ${durationText(stopped)}; not served yet`;
+  return how === "container" ? "waiting for the kubelet's probe" : "waiting for the old process to stop";
+}

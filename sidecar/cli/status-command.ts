@@ -1,0 +1,36 @@
+import { ExitCode, type AppStatus, type Status } from "../protocol/index.ts";
+import type { ApiClient } from "./api-client.ts";
+import { durationText } from "./duration.ts";
+import type { Io } from "./io.ts";
+
+/** `inpod status`: exit 1 when an app isn't running, so that scripts can ask. */
+export async function statusCommand(client: ApiClient, io: Io, flags: { json?: true }): Promise<ExitCode> {
+  const status = await client.status();
+  io.out(flags.json ? `${JSON.stringify(status)}\n` : statusText(status));
+  return status.app.every((app) => app.phase === "running" || app.phase === "restarting")
+    ? ExitCode.done
+    : ExitCode.failed;
+}
+
+export function statusText(status: Status): string {
+  const lines = [
+    `workspace ${status.release} (${status.mode}), inpod ${status.version}`,
+    ...status.app.map(appText),
+    `ide: ${status.ide.phase}`,
+  ];
+  const { dirtyFiles, durable } = status.source;
+  if (dirtyFiles !== null) lines.push(`source: ${dirtyFiles} file${dirtyFiles === 1 ? "" : "s"} not committed`);
+  if (durable === false) lines.push("source: dies with the pod (emptyDir): commit and push what you want to keep");
+  return `${lines.join("\n")}\n`;
+}
+
+function appText(app: AppStatus): string {
+  const facts = [
+    app.port === undefined ? "no port" : `port ${app.port}`,
+    app.pid === undefined ? undefined : `pid ${app.pid}`,
+    app.servedAt === undefined ? undefined : `served for ${durationText(Date.now() - Date.parse(app.servedAt))}`,
+    `restarts: ${app.restarts.process} process, ${app.restarts.container} container`,
+    app.backoff.waitSeconds === 0 ? undefined : `the kubelet would wait ${app.backoff.waitSeconds} s before the next`,
+  ];
+  return `${app.name}: ${app.phase}, ${facts.filter((fact) => fact !== undefined).join(", ")}`;
+}

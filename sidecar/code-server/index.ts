@@ -1,0 +1,2 @@
+export { ensureCodeServer, type CodeServer } from "./ensure.ts";
+export { ideFlags } from "./ide-flags.ts";

@@ -1,0 +1,87 @@
+import * as vscode from "vscode";
+import { createApiClient } from "../../cli/api-client.ts";
+import { pathsIn } from "../../protocol/paths.ts";
+import { createDirtyReport } from "./dirty-files.ts";
+import { openEventStream } from "./event-stream.ts";
+import { tidyFirstVisit } from "./first-visit.ts";
+import { watchGit } from "./git-watch.ts";
+import { createLogFeed } from "./log-feed.ts";
+import { errorMessage } from "./outcome-message.ts";
+import { pageAddress } from "./page-address.ts";
+import { reportDirtyFiles } from "./report-dirty-files.ts";
+import { createRestartCommand } from "./restart-command.ts";
+import { provideRestartTasks } from "./restart-task.ts";
+import { createStatusBar } from "./status-bar.ts";
+
+/** Lines of the past that the log starts with. */
+const pastLines = 500;
+/** A checkout or a save of many files is one change, milliseconds. */
+const dirtyQuiet = 500;
+
+export function activate(context: vscode.ExtensionContext): void {
+  const { apiSocket } = pathsIn(process.env["INPOD_HOME"] ?? "/inpod");
+  const stopped = new AbortController();
+  const client = createApiClient(apiSocket, stopped.signal);
+  const channel = vscode.window.createOutputChannel("inpod: app", "log");
+  const statusBar = createStatusBar();
+  let apps: readonly string[] = [];
+
+  const logs = createLogFeed({
+    fetch: (after) => client.logs(after === undefined ? { limit: pastLines } : { after }),
+    show: (text) => channel.append(text),
+    several: () => apps.length > 1,
+  });
+  const dirty = createDirtyReport({
+    tell: (files) => reportDirtyFiles(apiSocket, files, stopped.signal),
+    quietMs: dirtyQuiet,
+  });
+  let connected = false;
+  const stream = openEventStream({
+    socketPath: apiSocket,
+    heard(events) {
+      for (const event of events) {
+        if (event.type === "status") {
+          apps = event.status.app.map(({ name }) => name);
+          statusBar.status(event.status);
+          if (event.status.source.dirtyFiles === null) dirty.helperForgot();
+        } else if (event.type === "restart") statusBar.restart(event.restart);
+      }
+      if (!connected) logs.connected();
+      connected = true;
+      logs.live(events.flatMap((event) => (event.type === "log" ? [event.line] : [])));
+    },
+    lost(problem) {
+      connected = false;
+      statusBar.status(undefined, problem);
+    },
+  });
+
+  const showLog = () => channel.show(true);
+  const restart = createRestartCommand({
+    client,
+    apps: () => apps,
+    ended: (record) => statusBar.restart(record),
+    log: (text) => channel.append(text),
+    showLog,
+  });
+  context.subscriptions.push(
+    channel,
+    statusBar,
+    { dispose: () => stopped.abort() },
+    { dispose: () => stream.close() },
+    { dispose: () => dirty.close() },
+    vscode.commands.registerCommand("inpod.restartApp", restart),
+    vscode.commands.registerCommand("inpod.showLog", showLog),
+    vscode.commands.registerCommand("inpod.openPage", openPage),
+    provideRestartTasks(() => apps),
+  );
+  const complain = (error: unknown) => channel.append(`── ${errorMessage(error)} ──\n`);
+  tidyFirstVisit(context.workspaceState).catch(complain);
+  watchGit((files) => dirty.counted(files)).then((watch) => context.subscriptions.push(watch), complain);
+}
+
+/** The page is on the IDE's own origin, which only the browser knows: VS Code tells it in the address of its callback. */
+async function openPage(): Promise<void> {
+  const callback = await vscode.env.asExternalUri(vscode.Uri.parse(`${vscode.env.uriScheme}://inpod.inpod/page`));
+  await vscode.env.openExternal(vscode.Uri.parse(pageAddress(callback.toString(true)), true));
+}

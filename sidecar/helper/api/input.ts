@@ -1,0 +1,41 @@
+import * as v from "valibot";
+import { HelperError } from "../errors.ts";
+
+const appName = v.pipe(v.string(), v.minLength(1), v.maxLength(63));
+const wholeNumber = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+const numberText = (min: number, max: number) =>
+  v.pipe(v.string(), v.digits(), v.transform(Number), wholeNumber(min, max));
+
+export const restartBody = v.strictObject({
+  id: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{8,64}$/, "must be 8 to 64 letters, digits or dashes"))),
+  app: v.optional(appName),
+  how: v.optional(v.picklist(["auto", "process", "container"])),
+  now: v.optional(v.boolean()),
+  ready: v.optional(v.boolean()),
+  force: v.optional(v.boolean()),
+  timeoutMs: v.optional(wholeNumber(100, 3_600_000)),
+});
+export const ideBody = v.strictObject({ dirtyFiles: wholeNumber(0, 10_000_000) });
+export const waitQuery = v.object({ wait: v.optional(numberText(0, 3_600_000), "0") });
+export const logsQuery = v.object({
+  app: v.optional(appName),
+  after: v.optional(numberText(0, Number.MAX_SAFE_INTEGER)),
+  limit: v.optional(numberText(1, 1_000_000), "1000"),
+});
+export const loginBody = v.object({
+  password: v.optional(v.string()),
+  token: v.optional(v.string()),
+  to: v.optional(v.string()),
+});
+
+/** The value as its schema has it, or a HelperError that names every field that is wrong and what it was. */
+export function checked<S extends v.GenericSchema>(schema: S, given: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, given);
+  if (result.success) return result.output;
+  const problems = result.issues.map((issue) => {
+    const field = v.getDotPath(issue) ?? "the whole";
+    if (issue.type === "strict_object" && issue.expected === "never") return `${field} is unknown`;
+    return `${field}: ${issue.message}`;
+  });
+  throw new HelperError("INPOD_REQUEST_INVALID", problems.join("; "));
+}

@@ -1,0 +1,151 @@
+import { mkdir } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import type { RestartController } from "@inpod/restart-controller";
+import { createRestartController, createStateFile } from "@inpod/restart-controller";
+import { pathsIn } from "../protocol/index.ts";
+import { createApiHandlers } from "./api/api-handlers.ts";
+import { createEvents } from "./api/events.ts";
+import { mount } from "./app.ts";
+import type { Config } from "./config.ts";
+import { createApiSocket } from "./door/api-socket.ts";
+import { createFrontDoor } from "./door/front-door.ts";
+import type { AccessLine } from "./door/front-door.ts";
+import { createPeers, plainAddress } from "./door/peers.ts";
+import { createLoginHandlers } from "./login/login-handlers.ts";
+import { createLoginToken } from "./login/login-token.ts";
+import { createPasswordCheck } from "./login/password.ts";
+import { createSessions } from "./login/sessions.ts";
+import { createOpenStreams } from "./open-streams.ts";
+import { createAssets } from "./pages/assets.ts";
+import { createPageHandlers } from "./pages/page-handlers.ts";
+import { createIdeProxy } from "./proxy/ide-proxy.ts";
+import { createStatus } from "./status.ts";
+import { createIdeWatch } from "./watch/ide-watch.ts";
+import { createLogLines } from "./watch/log-lines.ts";
+import { createLogTail } from "./watch/log-tail.ts";
+
+export interface HelperLog {
+  access(line: AccessLine): void;
+  warn(sentence: string): void;
+  error(error: unknown): void;
+}
+
+export interface HelperDeps {
+  readonly config: Config;
+  readonly version: string;
+  /** Folder of the built page. */
+  readonly assets: string;
+  readonly log: HelperLog;
+  /** Milliseconds since the epoch. */
+  readonly clock?: { now(): number };
+  /** In the place of the real one, for tests. */
+  readonly controller?: RestartController;
+}
+
+export interface Helper {
+  readonly port: number;
+  /** Ends what is open and lets go of the port and the socket; idempotent. */
+  close(): Promise<void>;
+}
+
+/** Starts the whole helper: watches, the restart controller, the Unix socket, the front door. */
+export async function startHelper(deps: HelperDeps): Promise<Helper> {
+  const { config, log } = deps;
+  const onError = (error: unknown) => log.error(error);
+  const clock = deps.clock ?? { now: Date.now };
+  const paths = pathsIn(config.home);
+  const streams = createOpenStreams();
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+  // The kit makes them before anything starts; without it (no app yet) a watcher would have nothing to watch.
+  for (const app of config.apps) await mkdir(paths.appDir(app.name), { recursive: true, mode: 0o775 });
+
+  const logs = createLogLines(clock.now());
+  const controller =
+    deps.controller ??
+    (await createRestartController({
+      apps: config.apps,
+      filesOf: (app) => ({ liveness: paths.liveness(app), control: paths.control(app), state: paths.state(app) }),
+      kit: paths.kit,
+      stateFile: join(config.stateDir, "restarts.json"),
+      lastLines: (app, count) => logs.last(app, count),
+      onError: (error) => log.warn(`a restart under way won't survive a restart of the helper: ${error.message}`),
+    }));
+  const ideWatch = createIdeWatch({ socketPath: paths.ideSocket, clock, onChange: () => events.statusChanged() });
+  const status = createStatus({ ...config, version: deps.version, controller, ide: ideWatch });
+  const events = createEvents({ status, streams });
+  const unsubscribe = controller.subscribe((change) => {
+    if (change.type === "restart") events.restart(change.restart);
+    events.statusChanged();
+  });
+  const tails = config.apps
+    .filter((app) => app.process)
+    .map(({ name }) => createLogTail(paths.log(name), (text) => events.log(logs.add(name, text))));
+
+  const sessions = await createSessions({
+    file: createStateFile(join(config.stateDir, "sessions.json"), (error) =>
+      log.warn(`sessions won't survive a restart of the helper: ${error.message}`),
+    ),
+    clock,
+    onEnd: (key) => streams.endAll(key),
+  });
+  const assets = createAssets(deps.assets, config);
+  const password =
+    config.auth === "password" && config.passwordFile !== undefined
+      ? createPasswordCheck(config.passwordFile)
+      : undefined;
+  const api = createApiHandlers({ controller, status, events, logs, streams });
+  const token = createLoginToken(config.loginTokenFile, sessions);
+
+  const ide = createIdeProxy({ socketPath: paths.ideSocket, streams, touch: (key) => sessions.touch(key) });
+  const peers = createPeers(config.trustedProxies);
+  const door = createFrontDoor({
+    policy: {
+      auth: config.auth,
+      release: config.release,
+      basePath: config.basePath,
+      origins: new Set(config.origins),
+      isProxy: (address) => peers.isProxy(address),
+      mayVouch: ({ remoteAddress }) => config.mode !== "sidecar" || !isOwnAddress(remoteAddress),
+      findSession: (value) => sessions.find(value),
+    },
+    peers,
+    ide,
+    access: (line) => log.access(line),
+    serve: mount(
+      {
+        ...api,
+        ...createPageHandlers(assets),
+        ...createLoginHandlers({ ...config, assets, sessions, clock, password, token }),
+      },
+      onError,
+    ),
+  });
+  const socket = createApiSocket(paths.apiSocket, mount(api, onError));
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    unsubscribe();
+    ideWatch.close();
+    events.close();
+    streams.endAll();
+    ide.close();
+    await Promise.all([door.close(), socket.close(), ...tails.map((tail) => tail.close())]);
+    await controller.close();
+    await sessions.close();
+  };
+  try {
+    await socket.listen();
+    const { port } = await door.listen(config.port, config.host);
+    return { port, close: () => (closing ??= close()) };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The app and its proxy-to-be share the pod's addresses. */
+function isOwnAddress(address: string): boolean {
+  const plain = plainAddress(address);
+  return Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === plain));
+}

@@ -1,0 +1,45 @@
+import type { RestartController } from "@inpod/restart-controller";
+import type { Status } from "../protocol/index.ts";
+import type { IdeWatch } from "./watch/ide-watch.ts";
+
+export interface StatusDeps {
+  readonly version: string;
+  readonly release: string;
+  readonly mode: Status["mode"];
+  readonly sourcePath: string | undefined;
+  readonly sourceDurable: boolean | undefined;
+  readonly controller: Pick<RestartController, "status">;
+  readonly ide: Pick<IdeWatch, "phase">;
+}
+
+export interface StatusSource {
+  now(): Status;
+  /** What the extension has counted. */
+  reportIde(report: { dirtyFiles: number }): void;
+}
+
+export function createStatus(deps: StatusDeps): StatusSource {
+  let dirtyFiles: number | null = null;
+  return {
+    now() {
+      const ide = { phase: deps.ide.phase() };
+      // What a killed IDE has said may no longer be so.
+      if (ide.phase === "down") dirtyFiles = null;
+      return {
+        version: deps.version,
+        release: deps.release,
+        mode: deps.mode,
+        app: deps.controller.status(),
+        ide,
+        source: {
+          dirtyFiles,
+          ...(deps.sourcePath === undefined ? {} : { path: deps.sourcePath }),
+          ...(deps.sourceDurable === undefined ? {} : { durable: deps.sourceDurable }),
+        },
+      };
+    },
+    reportIde(report) {
+      dirtyFiles = report.dirtyFiles;
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import type { App, AppStatus, How, RestartRecord } from "@inpod/restart-controller/core";
+
+export type { AppPhase, AppStatus, Exit, How, Outcome, RestartRecord } from "@inpod/restart-controller/core";
+
+export interface Status {
+  readonly version: string;
+  readonly release: string;
+  readonly mode: "sidecar" | "standalone" | "local";
+  readonly app: readonly AppStatus[];
+  readonly ide: { readonly phase: "running" | "starting" | "down" };
+  /** Files changed but not committed in the source volume; null while no IDE has reported. */
+  readonly source: { readonly dirtyFiles: number | null; readonly path?: string; readonly durable?: boolean };
+}
+
+/** Body of `POST /-/api/restart`. */
+export interface RestartRequest {
+  /** Chosen by the asker (8–64 letters, digits, dashes), so that asking again after a lost answer is the same request. */
+  readonly id?: string;
+  readonly app?: string;
+  readonly how?: How | "auto";
+  /** SIGKILL at once instead of SIGTERM and grace (process restart only). */
+  readonly now?: boolean;
+  /** Also wait for the app's own readiness path. */
+  readonly ready?: boolean;
+  /** Arm although the app isn't listening. */
+  readonly force?: boolean;
+  /** How long the request may take; default 30000. */
+  readonly timeoutMs?: number;
+}
+
+/** 202 answer of `POST /-/api/restart`. `merged` names the restart under way that answers this request too. */
+export interface RestartAccepted {
+  readonly id: string;
+  readonly app: string;
+  readonly how: How;
+  readonly merged?: string;
+  /** Something the person should know before it happens (waiting for the app to listen, back-off). */
+  readonly note?: string;
+}
+
+export interface LogLine {
+  /** Grows by one per line; pass it as `after` to go on from there. */
+  readonly seq: number;
+  readonly app: string;
+  readonly text: string;
+}
+
+/** Server-sent events of `GET /-/api/events`: the SSE event name is `type`, its data the rest as JSON. */
+export type ApiEvent =
+  | { readonly type: "status"; readonly status: Status }
+  | { readonly type: "restart"; readonly restart: RestartRecord }
+  | { readonly type: "log"; readonly line: LogLine };
+
+/** Every error answer of the API. */
+export interface ApiError {
+  /** `INPOD_<WORD>_<WORD>` */
+  readonly code: string;
+  readonly title: string;
+  readonly detail?: string;
+  readonly fix?: string;
+}
+
+/** App as configured for the helper (`INPOD_APPS`, a JSON array). */
+export interface AppConfig extends App {
+  /** Path that `--ready` asks on the app's port. */
+  readonly readyPath?: string;
+  readonly image?: string;
+  readonly sourcePath?: string;
+}

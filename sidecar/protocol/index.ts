@@ -1,0 +1,3 @@
+export type * from "./api.ts";
+export { pathsIn, type Paths } from "./paths.ts";
+export { ExitCode } from "./exit-code.ts";
