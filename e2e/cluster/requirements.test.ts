@@ -26,6 +26,8 @@ test("programs are looked for on the PATH", async () => {
     assert.deepEqual(browser?.missing, ["chromium"]);
     // Without apt-get there is no way to install it, and that is said.
     assert.match(browser?.reason ?? "", /chromium must be installed by hand/);
+    const [kit] = await checkRequirements(["kit"]);
+    assert.deepEqual([kit?.missing.includes("musl-gcc"), kit?.installable, kit?.reason], [true, false, undefined]);
   } finally {
     process.env["PATH"] = path;
   }

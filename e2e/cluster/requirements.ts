@@ -9,7 +9,7 @@ import { pathExists } from "./path-exists.ts";
 import { BUILD_MINUTES, hasTool, TOOL_NAMES, toolVersion } from "./tools.ts";
 
 /** What a test may ask of the machine. */
-export type Part = "cluster" | "images" | "browser" | "chart";
+export type Part = "cluster" | "images" | "browser" | "chart" | "kit";
 
 export interface PartReport {
   part: Part;
@@ -46,18 +46,23 @@ const PROGRAMS: Record<Part, Record<string, string>> = {
   images: { buildah: "buildah", runc: "runc", debootstrap: "debootstrap", tar: "tar", npm: "npm" },
   browser: { chromium: "chromium" },
   chart: { go: "golang-go" },
+  kit: { cc: "gcc", "musl-gcc": "musl-tools", script: "bsdutils" },
 };
+
+/** Without its programs such a part runs all the same: what needs them is skipped, and said. */
+const RUNS_WITHOUT: ReadonlySet<Part> = new Set(["kit"]);
 
 const TOOLS: Record<Part, readonly (keyof typeof BUILD_MINUTES)[]> = {
   cluster: TOOL_NAMES,
   images: [],
   browser: [],
   chart: ["helm"],
+  kit: [],
 };
 
 /** In bytes: what the built programs, the base and two IDE images take, with room for the Go build. */
-const DISK: Record<Part, number> = { cluster: 8e9, images: 8e9, browser: 5e8, chart: 2e9 };
-const MEMORY: Record<Part, number> = { cluster: 3.5e9, images: 1e9, browser: 1e9, chart: 1e9 };
+const DISK: Record<Part, number> = { cluster: 8e9, images: 8e9, browser: 5e8, chart: 2e9, kit: 1e8 };
+const MEMORY: Record<Part, number> = { cluster: 3.5e9, images: 1e9, browser: 1e9, chart: 1e9, kit: 1e8 };
 
 /** Looks, and changes nothing: for the words that a test run says before it starts. */
 export async function checkRequirements(
@@ -94,6 +99,9 @@ async function checkPart(part: Part, cache: string): Promise<PartReport> {
   }
   if (part === "cluster" || part === "images") impossible.push(...(await missingPowers(part)));
   impossible.push(...(await missingRoom(part, cache)));
+  if (impossible.length > 0 && RUNS_WITHOUT.has(part)) {
+    return { part, missing, installable: false, packages: [], builds, reason: undefined };
+  }
   return {
     part,
     missing,

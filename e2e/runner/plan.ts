@@ -5,8 +5,9 @@ import type { Options, PartName } from "./options.ts";
 export function needsOf(part: PartName, options: Pick<Options, "context">): readonly Part[] {
   switch (part) {
     case "check":
-    case "unit":
       return [];
+    case "unit":
+      return ["kit"];
     case "chart":
       return ["chart"];
     case "browser":

@@ -49,7 +49,7 @@ static struct app_state state = {.exit_status = -1};
 static const char *directory;
 static int dir_fd = -1, fifo = -1, inotify = -1;
 static bool finished;
-static bool terminal; /* we are the foreground job of a terminal: the app has to be, or it can't read from it */
+static bool terminal; /* we are in the foreground of a terminal, alone or under a shell: the app has to be, or it can't read from it */
 
 static void write_state(void)
 {
@@ -338,7 +338,7 @@ static int run(void)
 			say("no inotify instance left on this node (%s): looking at %s every %d s instead; raise fs.inotify.max_user_instances", strerror(errno), directory, REWATCH_MS / 1000);
 		open_directory();
 	}
-	terminal = getpgrp() == getpid() && tcgetpgrp(STDIN_FILENO) == getpgrp();
+	terminal = tcgetpgrp(STDIN_FILENO) == getpgrp();
 	start();
 	while (!finished) {
 		struct pollfd polls[] = {

@@ -576,21 +576,29 @@ for (const { build, kit } of builds) {
       assert.deepEqual([code, out], [0, "line\n".repeat(10_000)]);
     });
 
-    test("on a terminal the app can read it, and Ctrl-C reaches it", async (t) => {
-      const running = start(t, "script", [
-        "-qec",
-        `'${kit}' supervise --on-crash exit -- sh -c 'read line; echo "got $line"; read more; echo never'`,
-        "/dev/null",
-      ]);
-      running.process.on("error", () => t.skip("no `script` here"));
-      await sleep(300);
-      running.process.stdin?.write("words\n");
-      await until("got", () => running.out().includes("got words"));
-      running.process.stdin?.write("\x03");
-      await until("the end", () => running.process.exitCode);
-      assert.equal(await running.ended, 130);
-      assert.ok(!running.out().includes("never"));
-    });
+    // A shell that runs one command becomes it (bash) or waits for it (dash): the kit leads its group or it doesn't.
+    for (const [where, prefix] of [
+      ["on a terminal", "exec "],
+      ["on a terminal under a shell", ": ; "],
+    ] as const) {
+      test(`${where} the app can read it, and Ctrl-C reaches it`, async (t) => {
+        const command = `'${kit}' supervise --on-crash exit -- sh -c 'read line; echo "got $line"; read more; echo never'`;
+        const running = start(t, "env", [
+          "SHELL=/bin/sh",
+          "script",
+          "-qec",
+          `${prefix}${command}; exit $?`,
+          "/dev/null",
+        ]);
+        await sleep(300);
+        running.process.stdin?.write("words\n");
+        await until("got", () => running.out().includes("got words"));
+        running.process.stdin?.write("\x03");
+        await until("the end", () => running.process.exitCode);
+        assert.equal(await running.ended, 130);
+        assert.ok(!running.out().includes("never"));
+      });
+    }
 
     test("without --dir nothing but the app: its stdout and stderr are ours", async (t) => {
       const directory = await temporaryDirectory(t);
