@@ -8,6 +8,7 @@ import { runNodeTests } from "./runner/node-tests.ts";
 import { help, type Options, type PartName, parseOptions, UsageError } from "./runner/options.ts";
 import { announce, makePlan, needsOf } from "./runner/plan.ts";
 import { openCluster, prepareTools, type Preparation } from "./runner/preparation.ts";
+import { createHeldBack } from "./runner/held-back.ts";
 import { add, lastLine, nothing, strict, type Tally } from "./runner/tally.ts";
 import { testFiles } from "./runner/test-files.ts";
 import { prepareImages } from "./stage.ts";
@@ -70,10 +71,17 @@ async function runParts(options: Options): Promise<Tally> {
       ? "helm"
       : "none";
   const preparation = prepareTools(tools, (line) => say(`  [${line}]`));
+  // The cluster's specs mostly wait, for a kubelet or a browser: they run beside the other parts, and are heard after them.
+  const beside = plan.run.length > 1 && plan.run.includes("cluster") ? createHeldBack(say) : undefined;
+  const cluster = beside && runPart("cluster", options, preparation, (text) => beside.say(text));
   for (const part of plan.run) {
     if (stop.signal.aborted) break;
-    tally = add(tally, await runPart(part, options, preparation));
+    if (part === "cluster" && cluster !== undefined) {
+      beside?.release();
+      tally = add(tally, await cluster);
+    } else tally = add(tally, await runPart(part, options, preparation, say));
   }
+  await cluster;
   if (stop.signal.aborted) {
     say("\nstopped before the end");
     tally = add(tally, { ...nothing, failed: 1 });
@@ -87,12 +95,17 @@ async function anyMatches({ only, files }: Options): Promise<boolean> {
 }
 
 /** A part's failure to start is a failed test, never an end without a count. */
-async function runPart(part: PartName, options: Options, preparation: Preparation): Promise<Tally> {
+async function runPart(
+  part: PartName,
+  options: Options,
+  preparation: Preparation,
+  say: (text: string) => void,
+): Promise<Tally> {
   const started = Date.now();
   say(`\n── ${part}`);
   let tally: Tally;
   try {
-    tally = await partTests(part, options, preparation);
+    tally = await partTests(part, options, preparation, say);
   } catch (error) {
     say(`\n  FAILED  ${part}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     tally = { ...nothing, failed: 1 };
@@ -101,7 +114,12 @@ async function runPart(part: PartName, options: Options, preparation: Preparatio
   return tally;
 }
 
-async function partTests(part: PartName, options: Options, preparation: Preparation): Promise<Tally> {
+async function partTests(
+  part: PartName,
+  options: Options,
+  preparation: Preparation,
+  say: (text: string) => void,
+): Promise<Tally> {
   // Tests must not find themselves inside this run's own settings.
   const { NODE_TEST_CONTEXT: _, INPOD_PARENT: __, ...env } = process.env;
   if (part === "check") return options.files.length > 0 ? nothing : runChecks(root, env, say);
@@ -126,7 +144,7 @@ async function partTests(part: PartName, options: Options, preparation: Preparat
       await prepareImages(progress);
       const { cluster, env: found } = await openCluster(options.context, await withChromium(env), progress);
       try {
-        return await runInNetwork(cluster, files, found, stop.signal);
+        return await runInNetwork(cluster, files, found, say, stop.signal);
       } finally {
         await cluster.close();
       }
