@@ -2,6 +2,7 @@ import { appendFile, writeFile } from "node:fs/promises";
 import { openStage } from "../stage.ts";
 import type { Bench } from "./bench.ts";
 import { idleSuite } from "./idle.ts";
+import { processSuite } from "./process.ts";
 import { restartSuite } from "./restart.ts";
 import { tableOf, type Row } from "./row.ts";
 
@@ -10,7 +11,8 @@ import { tableOf, type Row } from "./row.ts";
 const suites: Readonly<
   Record<string, readonly ((stage: Awaited<ReturnType<typeof openStage>>, bench: Bench) => Promise<void>)[]>
 > = {
-  restart: [restartSuite, idleSuite],
+  restart: [restartSuite, processSuite, idleSuite],
+  process: [processSuite],
   idle: [idleSuite],
 };
 

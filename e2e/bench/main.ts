@@ -5,12 +5,13 @@ import { parseArgs } from "node:util";
 import { createCluster, type Cluster } from "../cluster/cluster.ts";
 import { prepareImages } from "../stage.ts";
 
-const suites = ["restart", "idle"];
+const suites = ["restart", "process", "idle"];
 
 const usage = `usage: npm run bench -- SUITE [--json FILE] [--samples N]
 
 Suites: ${suites.join(", ")}
   restart   container restarts of a static and of a Node app, port-closed times, the recipe inpod started from; idle costs
+  process   process restarts: by the supervisor alone, typed in the terminal, of an app that ignores SIGTERM; part of restart
   idle      what a workspace costs when nobody does anything
 
 Runs on a real cluster of its own (root on Debian, as for npm test), all figures side by side in one run; restart takes about
