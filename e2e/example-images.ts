@@ -24,26 +24,8 @@ export interface ExampleImages {
 
 export async function ensureExampleImages(progress: (line: string) => void): Promise<ExampleImages> {
   const cache = cacheFolder();
-  await mkdir(join(cache, "images"), { recursive: true });
-  const build = async (
-    name: string,
-    inputs: readonly string[],
-    make: (ref: string, archive: string) => Promise<void>,
-  ) => {
-    const hash = createHash("sha256");
-    for (const input of inputs) hash.update(input).update("\0");
-    const tag = hash.digest("hex").slice(0, 12);
-    const image = { ref: `inpod.test/${name}:h${tag}`, archive: join(cache, "images", `${name}-${tag}.tar`) };
-    if (await exists(image.archive)) return image;
-    return withLock(join(cache, "images", `${name}.lock`), async () => {
-      if (await exists(image.archive)) return image;
-      progress(`building image ${name}`);
-      await rm(`${image.archive}.new`, { force: true });
-      await make(image.ref, `${image.archive}.new`);
-      await rename(`${image.archive}.new`, image.archive);
-      return image;
-    });
-  };
+  const build = (name: string, inputs: readonly string[], make: (ref: string, archive: string) => Promise<void>) =>
+    buildOnce({ name, inputs, make, progress });
   const texts = (example: string, files: readonly string[]) =>
     Promise.all(files.map((file) => readFile(join(folderOf(example), file), "utf8")));
 
@@ -57,9 +39,34 @@ export async function ensureExampleImages(progress: (line: string) => void): Pro
     golang: await build("golang", [goVersion], async (ref, archive) => {
       const buildah = await createBuildah(cache);
       await buildah.assemble(ref, [{ from: (await run(["go", "env", "GOROOT"])).trim(), to: "/usr/local/go" }]);
-      await save(buildah, ref, archive);
+      await saveImage(buildah, ref, archive);
     }),
   };
+}
+
+/** An image under the hash of its inputs, as a file in the cache; made when that isn't there. */
+export async function buildOnce(options: {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly make: (ref: string, archive: string) => Promise<void>;
+  readonly progress: (line: string) => void;
+}): Promise<BuiltImage> {
+  const { name, inputs, make, progress } = options;
+  const folder = join(cacheFolder(), "images");
+  const hash = createHash("sha256");
+  for (const input of inputs) hash.update(input).update("\0");
+  const tag = hash.digest("hex").slice(0, 12);
+  const image = { ref: `inpod.test/${name}:h${tag}`, archive: join(folder, `${name}-${tag}.tar`) };
+  if (await exists(image.archive)) return image;
+  await mkdir(folder, { recursive: true });
+  return withLock(join(folder, `${name}.lock`), async () => {
+    if (await exists(image.archive)) return image;
+    progress(`building image ${name}`);
+    await rm(`${image.archive}.new`, { force: true });
+    await make(image.ref, `${image.archive}.new`);
+    await rename(`${image.archive}.new`, image.archive);
+    return image;
+  });
 }
 
 const buildNodeExample =
@@ -76,11 +83,15 @@ const buildNodeExample =
       `--tag=${ref}`,
       folderOf("node"),
     ]);
-    await save(buildah, ref, archive);
+    await saveImage(buildah, ref, archive);
   };
 
 /** Debian with Node, in the place of the official image, which can't be pulled everywhere. */
-async function ensureNodeRuntime(buildah: Buildah, cache: string, progress: (line: string) => void): Promise<string> {
+export async function ensureNodeRuntime(
+  buildah: Buildah,
+  cache: string,
+  progress: (line: string) => void,
+): Promise<string> {
   const [debian, node] = [
     await ensureDebianBase(buildah, cache, progress),
     await ensureNodeImage(buildah, cache, progress),
@@ -127,7 +138,7 @@ async function packGoExample(ref: string, archive: string): Promise<void> {
   }
 }
 
-async function save(buildah: Buildah, ref: string, archive: string): Promise<void> {
+export async function saveImage(buildah: Buildah, ref: string, archive: string): Promise<void> {
   await buildah.call(["push", "--quiet", ref, `docker-archive:${archive}:${ref}`]);
 }
 

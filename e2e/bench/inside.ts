@@ -4,6 +4,7 @@ import type { Bench } from "./bench.ts";
 import { idleSuite } from "./idle.ts";
 import { processSuite } from "./process.ts";
 import { restartSuite } from "./restart.ts";
+import { saveSuite } from "./save.ts";
 import { tableOf, type Row } from "./row.ts";
 
 // A suite, run where the cluster's addresses answer: started by main.ts as `inside.ts SUITE SAMPLES [FILE]`.
@@ -13,6 +14,7 @@ const suites: Readonly<
 > = {
   restart: [restartSuite, processSuite, idleSuite],
   process: [processSuite],
+  save: [saveSuite],
   idle: [idleSuite],
 };
 

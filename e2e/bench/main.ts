@@ -3,15 +3,17 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createCluster, type Cluster } from "../cluster/cluster.ts";
+import { ensurePeersImage } from "./peers-image.ts";
 import { prepareImages } from "../stage.ts";
 
-const suites = ["restart", "process", "idle"];
+const suites = ["restart", "process", "save", "idle"];
 
 const usage = `usage: npm run bench -- SUITE [--json FILE] [--samples N]
 
 Suites: ${suites.join(", ")}
   restart   container restarts of a static and of a Node app, port-closed times, the recipe inpod started from; idle costs
   process   process restarts: by the supervisor alone, typed in the terminal, of an app that ignores SIGTERM; part of restart
+  save      save → served on 200 saves, beside nodemon, entr, watchexec and node --watch; and a fix saved after a crash
   idle      what a workspace costs when nobody does anything
 
 Runs on a real cluster of its own (root on Debian, as for npm test), all figures side by side in one run; restart takes about
@@ -48,6 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const progress = (line: string) => console.error(`# ${line}`);
   // Inside the cluster's network nothing can be fetched: what the suite needs is built before.
   await prepareImages(progress);
+  if (suite === "save") await ensurePeersImage(progress);
   const cluster = await createCluster({ profile: "dev", progress });
   try {
     return await runInside(cluster, [
