@@ -21,10 +21,11 @@
 #include <unistd.h>
 
 const char live_help[] =
-	"kit live [--port 7779] [--threshold 2] NAME=FILE...\n\n"
+	"kit live [--host ADDRESS] [--port 7779] [--threshold 2] NAME=FILE...\n\n"
 	"Answers `GET /live/NAME`: 200 while FILE is present. A removed FILE is a restart request: the first probe that finds it\n"
 	"missing puts it back, and this and the next probes get 503, as many as --threshold says (use it as failureThreshold too).\n"
 	"Only a User-Agent that begins with `kube-probe/` changes anything; everybody else just sees how things are.\n"
+	"Listens on every address, or on the one that --host says (IPv4 or IPv6).\n"
 	"Makes no file at start: one that is missing then is a pending request. Ends on SIGTERM.\n";
 
 enum { CONNECTIONS = 32, PATIENCE_MS = 2000, LINGER_MS = 300 };
@@ -198,16 +199,28 @@ static _Noreturn void serve(int listener)
 	}
 }
 
-/* Dual-stack, or IPv4 alone where the kernel has no IPv6. Returns the port's socket, or -1 with errno. */
+/* Any address of both families, until --host says one. */
+static struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
+static struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = INADDR_ANY};
+static int only_family;
+
+static bool parse_host(const char *text)
+{
+	bool is_four = inet_pton(AF_INET, text, &four.sin_addr) == 1;
+
+	only_family = is_four ? AF_INET : AF_INET6;
+	return is_four || inet_pton(AF_INET6, text, &six.sin6_addr) == 1;
+}
+
+/* Dual-stack, or IPv4 alone where the kernel has no IPv6; a host's own family alone. Returns the port's socket, or -1 with errno. */
 static int listen_on(long port, int *actual)
 {
-	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_any};
-	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_ANY)};
 	const struct sockaddr *address = (const struct sockaddr *)&six;
 	socklen_t size = sizeof six;
 	int fd, on = 1, off = 0;
 
-	for (int family = AF_INET6;; family = AF_INET) {
+	six.sin6_port = four.sin_port = htons((uint16_t)port);
+	for (int family = only_family == AF_INET ? AF_INET : AF_INET6;; family = AF_INET) {
 		fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		if (family == AF_INET) {
 			address = (const struct sockaddr *)&four;
@@ -220,7 +233,7 @@ static int listen_on(long port, int *actual)
 			if (bind(fd, address, size) == 0 && listen(fd, 128) == 0)
 				break;
 		}
-		if (family == AF_INET || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+		if (family == AF_INET || only_family != 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
 			return -1;
 		if (fd >= 0)
 			close(fd);
@@ -307,6 +320,9 @@ int live_main(int argc, char **argv)
 		if ((value = option(argv, &i, "--port")) != NULL) {
 			if (!parse_number(value, 0, 65535, &port))
 				return usage("--port is a number from 0 to 65535, not \"%s\"", value);
+		} else if ((value = option(argv, &i, "--host")) != NULL) {
+			if (!parse_host(value))
+				return usage("--host is an address such as 127.0.0.1 or ::1, not \"%s\"", value);
 		} else if ((value = option(argv, &i, "--threshold")) != NULL) {
 			if (!parse_number(value, 1, 1000, &threshold))
 				return usage("--threshold is a number from 1 to 1000, not \"%s\"", value);

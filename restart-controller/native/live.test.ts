@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { chmod, chown, mkdir, readFile, rm, rmdir, stat, symlink, unlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
@@ -355,6 +356,15 @@ for (const { build, kit } of builds) {
       const { code, err } = await run(t, kit, ["live", "--port", String(address.port), "app=/x"]);
       assert.equal(code, 1);
       assert.match(err, new RegExp(`port ${address.port} can't be used: Address .*in use; choose another with --port`));
+    });
+
+    test("--host: it listens on that address alone", async (t) => {
+      const live = start(t, kit, ["live", "--host", "127.0.0.1", "--port", "0", "app=/nonexistent/x"]);
+      const port = Number(await until("the port", () => /port (\d+)/.exec(live.err())?.[1]));
+      assert.ok((await get(port, "/live/app", "curl/8")).status > 0);
+      for (const address of ["127.0.0.2", "::1"]) {
+        await assert.rejects(once(connect({ host: address, port }), "connect"), /ECONNREFUSED|EADDRNOTAVAIL/);
+      }
     });
 
     test("it answers on IPv4 and, where there is IPv6, on that", async (t) => {

@@ -35,6 +35,7 @@ for (const { build, kit } of builds) {
       [["live", "app"], /"app" is not NAME=FILE/],
       [["live", "a/b=/x"], /is not NAME=FILE/],
       [["live", "a=/x", "a=/y"], /the name a comes twice/],
+      [["live", "--host", "localhost", "a=/x"], /--host is an address such as 127.0.0.1 or ::1, not "localhost"/],
       [["live", "--port", "70000", "a=/x"], /--port is a number from 0 to 65535, not "70000"/],
       [["live", "--threshold=0", "a=/x"], /--threshold is a number from 1 to 1000, not "0"/],
       [["probe"], /which file/],

@@ -44,6 +44,8 @@ export function containersOf(plan: PodPlan): Record<"live" | "app" | "ide" | "in
       argv: [
         kit,
         "live",
+        "--host",
+        "127.0.0.1",
         "--port",
         String(ports.live),
         "--threshold",
