@@ -11,13 +11,18 @@ const [begin, end] = ["<!-- figures:begin -->", "<!-- figures:end -->"];
 const meanings: Readonly<Record<string, string>> = {
   "restart.container.static": "`restart app`, container restart of a static app: asked → served",
   "restart.container.static.closed": "… its port is closed for",
+  "restart.container.static.closed (bare pod)":
+    "… the same app's port, alone in a pod: what the kubelet and containerd cost",
   "restart.container1.static": "the same with `restart.probe.failureThreshold: 1`",
   "restart.container.node": "a Node app that ignores SIGTERM",
-  "restart.recipe.node": "the same app by the common recipe (exec probe `cat liveness`, the kubelet's defaults)",
+  "restart.recipe.node (cat liveness)":
+    "the same app by the common recipe (exec probe `cat liveness`, the kubelet's defaults)",
   "idle.live.cpu": "the liveness responder, idle: CPU",
   "idle.live.rss": "… memory",
   "idle.helper.rss": "the helper, idle: memory",
 };
+
+const nameOf = ({ name, peer }: Row) => (peer === undefined ? name : `${name} (${peer})`);
 
 export function readRows(jsonLines: string): Row[] {
   return jsonLines
@@ -28,7 +33,7 @@ export function readRows(jsonLines: string): Row[] {
 
 export function figuresTable(rows: readonly Row[]): string {
   const lines = Object.entries(meanings).flatMap(([name, meaning]) => {
-    const row = rows.find((one) => one.name === name);
+    const row = rows.find((one) => nameOf(one) === name);
     if (row === undefined) return [];
     const single = row.n === 1;
     return [`| ${meaning} | ${text(row, row.median)} | ${single ? "" : text(row, row.p95)} | ${row.n} |`];

@@ -1,6 +1,7 @@
 import type { Stage } from "../stage.ts";
 import { exampleValues } from "../stage.ts";
 import { installWorkspace, type Workspace } from "../workspace.ts";
+import { openBarePod } from "./bare.ts";
 import type { Bench } from "./bench.ts";
 import { portClosedDuring } from "./port-closed.ts";
 import { recipeRestarts } from "./recipe.ts";
@@ -45,8 +46,11 @@ export async function restartSuite(stage: Stage, bench: Bench): Promise<void> {
       }),
     ),
   ];
+  const bare = await openBarePod(stage);
+  const bareClosed: number[] = [];
   try {
     for (let i = 0; i < bench.samples; i++) {
+      bareClosed.push(await portClosedDuring(bare.ip, 8080, () => bare.restart()));
       for (const { name, workspace, served, closed } of contestants) {
         const { ip } = await workspace.facts();
         // Not in step with the probe: people aren't.
@@ -62,7 +66,9 @@ export async function restartSuite(stage: Stage, bench: Bench): Promise<void> {
     }
   } finally {
     for (const { workspace } of contestants) await workspace.uninstall();
+    await bare.close();
   }
+  await bench.report(rowOf("restart.container.static.closed", "ms", bareClosed, "bare pod"));
   for (const { name, served, closed } of contestants) {
     await bench.report(rowOf(`restart.${name}`, "ms", served));
     await bench.report(rowOf(`restart.${name}.closed`, "ms", closed));
