@@ -103,9 +103,11 @@ test(
     const ask = (path: string, init: RequestInit = {}) =>
       fetch(`${pod.url}${path}`, { ...init, headers: { cookie, origin: pod.url, "content-type": "application/json" } });
     assert.match(await (await ask("/")).text(), /workbench/);
-    const status = (await (await ask("/-/api/status")).json()) as Status;
-    assert.equal(status.mode, "local");
-    assert.equal(status.app[0]?.phase, "running");
+    const status = async () => (await (await ask("/-/api/status")).json()) as Status;
+    assert.equal((await status()).mode, "local");
+    // While nothing is asked of it, the helper looks at the app's port from time to time only.
+    for (let i = 0; i < 100 && (await status()).app[0]?.phase !== "running"; i++) await sleep(50);
+    assert.equal((await status()).app[0]?.phase, "running");
 
     const file = join(home, "source/server.js");
     const edit = async (from: string, to: string) => writeFile(file, (await readFile(file, "utf8")).replace(from, to));
