@@ -53,17 +53,16 @@ async function statusOf(pid: number, line: string): Promise<number> {
 interface Supervised {
   pid: number;
   /** Writes the line `count` times, each time waits for the answer of a new pid; the microseconds they took. */
-  ask(line: string, count: number): string;
+  ask: (line: string, count: number) => string;
 }
 
-async function supervised<T>(
-  appArgs: readonly string[],
-  use: (run: Supervised) => Promise<T> | T,
-): Promise<T> {
+async function supervised<T>(appArgs: readonly string[], use: (run: Supervised) => Promise<T> | T): Promise<T> {
   const port = await freePort();
   const dir = join(directory, String(port));
   const kitArgs = ["supervise", "--dir", dir, "--grace", `${GRACE_MS}ms`];
-  const kit_ = spawn(kit, [...kitArgs, "--", app, String(port), ...appArgs], { stdio: ["ignore", "ignore", "inherit"] });
+  const kit_ = spawn(kit, [...kitArgs, "--", app, String(port), ...appArgs], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   try {
     execFileSync(clock, [String(port)]); // returns when it answers
     return await use({

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import type { SpawnOptions } from "node:child_process";
 import {
   appendFile,
   lstat,
@@ -18,7 +17,6 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { TestContext } from "node:test";
 import {
   builds,
   children,
@@ -31,46 +29,8 @@ import {
   temporaryDirectory,
   until,
 } from "./test-kit.ts";
-
-interface State {
-  v: 1;
-  generation: number;
-  pid: number;
-  phase: "running" | "stopping" | "crashed" | "stopped";
-  startedAt: string;
-  lastExit: { code: number | null; signal: string | null; at: string } | null;
-  lastRequest: string | null;
-  crashes: number;
-  ignored: number;
-  lastRestart: { id: string | null; askedAt: string; stoppedAt: string | null; startedAt: string | null } | null;
-}
-
-const SLEEP = ["sleep", "1000"];
-const shell = (script: string) => ["/bin/sh", "-c", script];
-
-async function supervise(
-  t: TestContext,
-  kit: string,
-  app: readonly string[],
-  options: readonly string[] = [],
-  spawnOptions: SpawnOptions = {},
-  directory?: string,
-) {
-  const dir = directory ?? join(await temporaryDirectory(t), "app");
-  const running = start(t, kit, ["supervise", "--dir", dir, ...options, "--", ...app], spawnOptions);
-  const state = async (): Promise<State> => JSON.parse(await readFile(join(dir, "state.json"), "utf8"));
-  const when = (what: string, test: (state: State) => boolean) =>
-    until(what, async () => {
-      const now = await state().catch(() => undefined);
-      return now !== undefined && test(now) ? now : undefined;
-    });
-  const ask = async (line: string) => appendFile(join(dir, "control"), `${line}\n`);
-  await when("running", ({ phase, pid }) => phase !== "running" || exists(pid));
-  return { ...running, dir, state, when, ask, log: () => readFile(join(dir, "log"), "utf8") };
-}
-
-const generation = (n: number) => (state: State) => state.generation === n && state.phase === "running";
-const phase = (name: State["phase"]) => (state: State) => state.phase === name;
+import { generation, phase, shell, SLEEP, supervise } from "./supervise-kit.ts";
+import type { State } from "./supervise-kit.ts";
 
 for (const { build, kit } of builds) {
   describe(`kit supervise (${build})`, () => {
@@ -94,6 +54,8 @@ for (const { build, kit } of builds) {
           lastRequest: null,
           crashes: 0,
           ignored: 0,
+          held: [],
+          readyAt: null,
           lastRestart: null,
         },
       );
