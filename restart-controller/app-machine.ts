@@ -1,4 +1,4 @@
-import { decide, fastest, forecastWait, recordOf, wakeAt } from "./core/index.ts";
+import { decide, fastest, forecastWait, holdsPort, recordOf, wakeAt } from "./core/index.ts";
 import type { App, AppState, AppStatus, Effect, Event, Reply, RestartRecord } from "./core/index.ts";
 import { createLivenessFile } from "./liveness-file.ts";
 import { createPortWatch } from "./port-watch.ts";
@@ -152,13 +152,15 @@ export function createAppMachine(deps: {
 function statusOf(app: App, state: AppState, now: number): AppStatus {
   const { supervisor, listeners, listenersSince, phase } = state;
   const waitMs = forecastWait(state.containerExits, now);
+  const held = supervisor !== null && holdsPort(app, supervisor);
+  const servedAt = held ? supervisor.readyAt : listeners.length > 0 ? listenersSince : null;
   return {
     name: app.name,
     phase: phaseOf(app, state),
     generation: state.generation,
     ...(supervisor === null || supervisor.phase !== "running" ? {} : { pid: supervisor.pid }),
     ...(app.port === null ? {} : { port: app.port }),
-    ...(listeners.length > 0 && listenersSince !== null ? { servedAt: new Date(listenersSince).toISOString() } : {}),
+    ...(servedAt === null || servedAt === undefined ? {} : { servedAt: new Date(servedAt).toISOString() }),
     how: fastest(app, state),
     restarts: state.restarts,
     backoff: {

@@ -68,9 +68,10 @@ export function parseSupervisorState(text: string): SupervisorState | null {
     return null;
   }
   if (!isObject(raw) || raw["v"] !== 1) return null;
-  const { generation, pid, phase, startedAt, lastExit, lastRequest, lastRestart } = raw;
+  const { generation, pid, phase, startedAt, lastExit, lastRequest, lastRestart, held } = raw;
   if (typeof generation !== "number" || typeof pid !== "number" || typeof startedAt !== "string") return null;
   if (phase !== "running" && phase !== "stopping" && phase !== "crashed" && phase !== "stopped") return null;
+  const readyAt = instant(raw["readyAt"]);
   const stoppedAt = isObject(lastRestart) ? instant(lastRestart["stoppedAt"]) : undefined;
   return {
     generation,
@@ -82,6 +83,8 @@ export function parseSupervisorState(text: string): SupervisorState | null {
       : {}),
     ...(typeof lastRequest === "string" ? { lastRequest } : {}),
     ...(stoppedAt === undefined ? {} : { stoppedAt }),
+    ...(Array.isArray(held) && held.length > 0 ? { held: held.filter((port) => typeof port === "number") } : {}),
+    ...(readyAt === undefined ? {} : { readyAt }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { recordOf } from "./phase.ts";
-import type { AppState, Attempt, Decision, Instant, Phase } from "./phase.ts";
+import type { AppState, Attempt, Decision, Instant, Phase, SupervisorState } from "./phase.ts";
 import { aliveMeansServed, unaskedTimeout } from "./timing.ts";
 import type { App, Exit, Origin, Outcome } from "./types.ts";
 
@@ -49,14 +49,31 @@ export function startingOrServed(app: App, state: AppState, attempt: Attempt, at
 }
 
 function isServed(app: App, state: AppState, attempt: Attempt, at: Instant): boolean {
+  const { supervisor } = state;
+  if (supervisor !== null && holdsPort(app, supervisor)) {
+    return isNewProcess(attempt.supervisorBefore, supervisor) && supervisor.readyAt !== undefined;
+  }
   if (app.port === null) return attempt.startedAt !== undefined && at >= attempt.startedAt + aliveMeansServed;
   // Where a supervisor tells, its word that the process is new comes first: an inode alone could be a sibling's.
   const told = attempt.how !== "process" || attempt.startedAt !== undefined;
   return told && state.listeners.length > 0 && !state.listeners.some((inode) => attempt.before.includes(inode));
 }
 
+/** The supervisor holds the app's listening socket, so its own word tells when a new process serves: the inode stays. */
+export function holdsPort(app: App, { held }: SupervisorState): boolean {
+  return app.port !== null && held !== undefined && held.includes(app.port);
+}
+
+export function isNewProcess(
+  before: { generation: number; startedAt: number } | undefined,
+  now: SupervisorState,
+): boolean {
+  return before === undefined || now.generation > before.generation || now.startedAt > before.startedAt;
+}
+
 /** The listener may have been seen before the supervisor's word that its process is the new one. */
 function servedSince(app: App, state: AppState, at: Instant): Instant {
+  if (state.supervisor !== null && holdsPort(app, state.supervisor)) return state.supervisor.readyAt ?? at;
   return app.port === null ? at : (state.listenersSince ?? at);
 }
 

@@ -189,6 +189,49 @@ test("a new listener alone isn't served until the supervisor says its process is
   assert.equal(last?.served, 2);
 });
 
+const holding = (over: Partial<SupervisorState> = {}) => running({ held: [8080], ...over });
+const held = play(supervised, [up(90, "11"), supervisor(100, holding({ readyAt: 120 }))]).state;
+const second = { generation: 2, pid: 8, startedAt: 1003, stoppedAt: 1002 };
+
+test("with a held socket the supervisor's readyAt is served: the listening inode stays", () => {
+  const started = play(supervised, [request(), supervisor(1004, holding(second))], held);
+  assert.deepEqual([started.last?.outcome, started.state.phase.kind], [undefined, "starting"]);
+  const { last, state } = play(supervised, [supervisor(1041, holding({ ...second, readyAt: 1040 }))], started.state);
+  assert.deepEqual([last?.outcome, last?.stopped, last?.started, last?.served], ["served", 2, 3, 40]);
+  assert.deepEqual(state.restarts, { process: 1, container: 0 });
+});
+
+test("with a held socket the old process's readyAt is not the new one's, and a process that never accepts times out", () => {
+  const { last, state } = play(
+    supervised,
+    [request(), supervisor(1002, holding({ phase: "stopping", readyAt: 120 })), supervisor(1004, holding(second))],
+    held,
+  );
+  assert.deepEqual([last?.outcome, state.phase.kind], [undefined, "starting"]);
+  assert.equal(play(supervised, [{ kind: "tick", at: 31_001 }], state).last?.outcome, "timeout");
+});
+
+test("a container restart of an app with a held socket is served when its new process is ready, not when the kit listens", () => {
+  const listens = play(
+    supervised,
+    [request({ how: "container" }), liveness(1600, true), up(2700), up(2710, "12")],
+    held,
+  );
+  assert.equal(listens.last?.outcome, undefined);
+  const fresh = { generation: 2, startedAt: 2705 };
+  const { last } = play(supervised, [supervisor(2740, holding({ ...fresh, readyAt: 2735 }))], listens.state);
+  assert.deepEqual([last?.outcome, last?.served], ["served", 1735]);
+});
+
+test("a held socket on another port changes nothing", () => {
+  const { last } = play(
+    supervised,
+    [request(), supervisor(1004, running({ ...second, held: [9090], readyAt: 1010 })), up(1030, "12")],
+    managed,
+  );
+  assert.equal(last?.served, 30);
+});
+
 test("a process that ends before it serves is crashed, with its exit", () => {
   const { last } = play(
     supervised,

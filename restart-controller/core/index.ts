@@ -2,5 +2,6 @@ export type * from "./types.ts";
 export type * from "./phase.ts";
 export { initialState, recordOf } from "./phase.ts";
 export { decide, wakeAt } from "./decide.ts";
+export { holdsPort } from "./attempt.ts";
 export { fastest } from "./on-request.ts";
 export { forecastWait, kubeletDefaults } from "./backoff.ts";

@@ -1,4 +1,4 @@
-import { finish, startingOrServed, unasked, unchanged } from "./attempt.ts";
+import { finish, isNewProcess, startingOrServed, unasked, unchanged } from "./attempt.ts";
 import { exitText } from "./explain.ts";
 import type { AppState, Decision, EventOf, SupervisorState } from "./phase.ts";
 import type { App } from "./types.ts";
@@ -67,8 +67,4 @@ function onSupervisorUnasked(
     return startingOrServed(app, state, attempt, at);
   }
   return unchanged(state);
-}
-
-function isNewProcess(before: { generation: number; startedAt: number } | undefined, now: SupervisorState): boolean {
-  return before === undefined || now.generation > before.generation || now.startedAt > before.startedAt;
 }

@@ -16,6 +16,10 @@ export interface SupervisorState {
   readonly lastRequest?: string;
   /** When the old process of the last restart was gone. */
   readonly stoppedAt?: Instant;
+  /** Ports whose listening sockets the supervisor itself holds over restarts: they say nothing of the app. */
+  readonly held?: readonly number[];
+  /** Since when the present process accepts from a held socket; absent: it doesn't yet. */
+  readonly readyAt?: Instant;
 }
 
 /** One restart under way. */

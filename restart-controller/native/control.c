@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,11 +23,7 @@ int control_open(int dir)
 
 	for (int attempt = 0; attempt < 3; attempt++) {
 		if (!is_fifo(dir, &st)) {
-			if (unlinkat(dir, "control", 0) != 0 && (errno == EISDIR || errno == EPERM)) {
-				char aside[48]; /* a directory: nobody's data is deleted */
-				snprintf(aside, sizeof aside, "control.%lld", now_ms());
-				renameat(dir, "control", dir, aside);
-			}
+			free_name(dir, "control");
 			mode_t mask = umask(0); /* the helper is another user of the same group */
 			int made = mkfifoat(dir, "control", 0660);
 			umask(mask);

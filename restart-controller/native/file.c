@@ -53,20 +53,63 @@ bool write_all(int fd, const void *data, size_t size)
 	return true;
 }
 
+/* Makes the name free: a file or link is deleted, a directory moved aside, since nobody's data is ours to delete. 0, or -1 with errno. */
+int free_name(int dir, const char *name)
+{
+	char aside[64];
+
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -1;
+	snprintf(aside, sizeof aside, "%.32s.%lld", name, now_ms());
+	return renameat(dir, name, dir, aside);
+}
+
 /* Writes `temporary` and renames it to `name`: readers see the old file or the new one. Never follows a link. Returns 0, or -1 with errno. */
 int replace_file(int dir, const char *name, const char *temporary, const char *data, size_t size, mode_t mode)
 {
 	int fd, saved;
 
-	unlinkat(dir, temporary, 0);
+	free_name(dir, temporary);
 	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -1;
-	if (write_all(fd, data, size) && (fchmod(fd, mode) == 0 || errno == EPERM) && renameat(dir, temporary, dir, name) == 0)
+	if (write_all(fd, data, size) && (fchmod(fd, mode) == 0 || errno == EPERM) &&
+		(renameat(dir, temporary, dir, name) == 0 || (errno == EISDIR && free_name(dir, name) == 0 && renameat(dir, temporary, dir, name) == 0)))
 		return close(fd);
 	saved = errno;
 	close(fd);
 	unlinkat(dir, temporary, 0);
 	errno = saved;
 	return -1;
+}
+
+/*
+ * For a volume with no room for a second file: writes over the first one, whose room is already there. A reader could see half of
+ * each, so spaces pad to the old length and it is one write. Never follows a link. Returns 0, or -1 with errno.
+ */
+int overwrite_file(int dir, const char *name, const char *data, size_t size)
+{
+	char text[4096];
+	int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), saved;
+	struct stat st;
+	ssize_t written = -1;
+
+	if (fd < 0)
+		return -1;
+	errno = EINVAL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size <= (off_t)sizeof text && size <= sizeof text) {
+		memset(text, ' ', sizeof text);
+		memcpy(text, data, size);
+		if (size < (size_t)st.st_size)
+			size = (size_t)st.st_size;
+		written = pwrite(fd, text, size, 0);
+		if (written >= 0 && written != (ssize_t)size)
+			errno = ENOSPC;
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return written == (ssize_t)size ? 0 : -1;
 }

@@ -48,7 +48,7 @@ static void start(struct command *c)
 {
 	c->started = now_ms();
 	c->kill_at = 0;
-	c->pid = spawn(c->argv, -1, false);
+	c->pid = spawn(c->argv, -1, false, NULL);
 	if (c->pid > 0)
 		return;
 	say("%s can't be started: %s; trying again in %d s", c->argv[0], strerror(errno), DELAY_LAST_MS / 1000);

@@ -2,10 +2,12 @@
 #ifndef KIT_H
 #define KIT_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -42,6 +44,8 @@ const char *utc(struct timespec at, char out[UTC_SIZE]);
 /* file.c: directories and files that appear whole or not at all */
 int make_shared_directory(const char *path);
 int replace_file(int dir, const char *name, const char *temporary, const char *data, size_t size, mode_t mode);
+int free_name(int dir, const char *name);
+int overwrite_file(int dir, const char *name, const char *data, size_t size);
 bool write_all(int fd, const void *data, size_t size);
 
 /* liveness.c: what `live` and `probe` agree on. The struct lives in memory that outlasts the process that uses it. */
@@ -67,11 +71,42 @@ struct request {
 /* 0: incomplete; 200: parsed; else the status to refuse with. */
 int parse_request(const char *head, size_t size, struct request *r);
 
+/* connections.c: the probes' connections */
+enum { CONNECTIONS = 32 };
+struct connection;
+typedef bool respond_fn(struct connection *c, const struct request *r); /* false: drop it without an answer */
+bool connection_answer(struct connection *c, int status, const char *text, bool with_body);
+bool connection_gone(const struct connection *c);
+void connections_take(int listener, respond_fn *respond);
+nfds_t connections_poll(struct pollfd polls[CONNECTIONS]);
+int connections_timeout(long long now);
+void connections_read(const struct pollfd *polls, nfds_t count, respond_fn *respond);
+
+/* listen.c: listening sockets */
+struct listen_address {
+	char address[48]; /* "": every address */
+	long port;
+};
+bool parse_listen(const char *text, struct listen_address *out);
+int open_listener(const char *address, long port, bool nonblocking, long *actual);
+
 /* process.c: what the two PID 1s share */
 void take_signals(sigset_t *taken);
-pid_t spawn(char *const *argv, int output, bool terminal);
+pid_t spawn(char *const *argv, int output, bool terminal, void (*prepare)(void));
 bool group_exists(pid_t group);
 bool kill_children(void);
+
+/* diag.c: the kernel's own word on TCP sockets */
+enum { MOST_LISTENERS = 64 }; /* on one port: more than a server with SO_REUSEPORT has cores */
+struct inodes {
+	uint32_t inode[MOST_LISTENERS];
+	size_t count;
+};
+struct sockaddr_storage;
+int diag_open(void);
+bool diag_listeners(int netlink, long port, struct inodes *f);
+int diag_accepted(int netlink, const struct sockaddr_storage *server, const struct sockaddr_storage *client);
+int diag_take(const char *data, size_t size, uint16_t port, struct inodes *f);
 
 /* guard.c */
 int memory_percent(const char *cgroup_root);
@@ -80,6 +115,7 @@ int memory_percent(const char *cgroup_root);
 int output_open(long log_bytes);
 void output_directory(int dir);
 void output_check_log(void);
+bool output_make_room(void);
 void output_read(void);
 void output_write(void);
 void output_finish(void);
@@ -89,6 +125,24 @@ bool output_wants_write(void);
 int output_timeout(long long now);
 int output_read_end(void);
 int output_write_end(void);
+
+/* held.c: listening sockets that outlive the app's process */
+const char *held_add(const char *text);
+int held_count(void);
+long held_port(int i);
+int held_open(void);
+void held_hand_over(void);
+void held_begin(void);
+void held_end(void);
+bool held_look(void);
+int held_notify(void);
+int held_timeout(long long now);
+bool held_says_ready(const char *text, size_t size);
+
+/* ports.c: ports that the app binds by itself */
+bool ports_add(long port);
+void ports_begin(void);
+long ports_busy(void);
 
 /* control.c: the FIFO that restart requests come through */
 struct control_request {
@@ -106,7 +160,7 @@ struct app_state {
 	long generation, crashes, ignored;
 	pid_t pid; /* 0: none */
 	const char *phase;
-	struct timespec started_at;
+	struct timespec started_at, started, ready; /* the last two monotonic; ready.tv_sec 0: not yet, or nobody can tell */
 	int exit_status; /* of the last one, as wait() gives it; -1: none has ended yet */
 	struct timespec exited_at;
 	char last_request[65];

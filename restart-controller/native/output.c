@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STALL_MS = 1000 };
+enum { STALL_MS = 1000, KEPT_BYTES = 8192 };
 
 static int pipe_ends[2] = {-1, -1};
 static char pending[65536]; /* read from the app, not yet written to our stdout */
@@ -61,7 +61,7 @@ static void open_log(void)
 		if (log_fd >= 0)
 			close(log_fd);
 		log_fd = -1;
-		unlinkat(log_dir, "log", 0); /* a link, FIFO or second name of some other file: not ours to write into */
+		free_name(log_dir, "log"); /* a directory, link, FIFO or second name of some other file: not ours to write into */
 	}
 	say("the log can't be written: %s", strerror(errno));
 }
@@ -93,6 +93,32 @@ void output_check_log(void)
 	open_log();
 }
 
+/*
+ * The volume is full: the older output makes room for what matters more, the newest lines and state.json. First log.1, then all
+ * of the log but its end. False if there is nothing to give.
+ */
+bool output_make_room(void)
+{
+	char tail[KEPT_BYTES];
+	ssize_t kept;
+	int fd;
+
+	if (log_dir < 0)
+		return false;
+	if (unlinkat(log_dir, "log.1", 0) == 0)
+		return true;
+	if (log_fd < 0 || log_size <= 2 * KEPT_BYTES)
+		return false;
+	fd = openat(log_dir, "log", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	kept = fd < 0 ? -1 : pread(fd, tail, sizeof tail, log_size - KEPT_BYTES);
+	if (fd >= 0)
+		close(fd);
+	if (ftruncate(log_fd, 0) != 0)
+		return false;
+	log_size = kept > 0 && write_all(log_fd, tail, (size_t)kept) ? (long)kept : 0;
+	return true;
+}
+
 static void log_write(const char *data, size_t size)
 {
 	while (size > 0 && log_fd >= 0) {
@@ -101,7 +127,8 @@ static void log_write(const char *data, size_t size)
 
 		if (part == 0) {
 			close_log();
-			renameat(log_dir, "log", log_dir, "log.1");
+			if (renameat(log_dir, "log", log_dir, "log.1") != 0 && errno == EISDIR && free_name(log_dir, "log.1") == 0)
+				renameat(log_dir, "log", log_dir, "log.1");
 			open_log();
 			if (log_size >= log_half && log_fd >= 0 && ftruncate(log_fd, 0) == 0)
 				log_size = 0; /* the rename failed: bounded all the same */
@@ -110,10 +137,17 @@ static void log_write(const char *data, size_t size)
 			continue;
 		}
 		if (!write_all(log_fd, data, part)) {
-			struct stat st; /* full volume: this part is lost, the app isn't */
-			if (fstat(log_fd, &st) == 0)
-				log_size = (long)st.st_size;
-			return;
+			bool full = errno == ENOSPC || errno == EDQUOT;
+			struct stat st;
+			size_t arrived = fstat(log_fd, &st) == 0 && st.st_size > log_size ? (size_t)(st.st_size - log_size) : 0;
+
+			arrived = arrived < part ? arrived : part;
+			log_size += (long)arrived;
+			data += arrived;
+			size -= arrived;
+			if (!full || !output_make_room())
+				return; /* this part is lost, the app isn't */
+			continue;
 		}
 		log_line_open = data[part - 1] != '\n';
 		log_size += (long)part;

@@ -23,8 +23,11 @@ void take_signals(sigset_t *taken)
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come to us even when we are not PID 1 */
 }
 
-/* Starts argv in a new process group; output >= 0 becomes its stdout and stderr. Returns the pid (= group), or -1 with errno. */
-pid_t spawn(char *const *argv, int output, bool terminal)
+/*
+ * Starts argv in a new process group; output >= 0 becomes its stdout and stderr, `prepare` (or NULL) runs in it last. Returns the
+ * pid (= group), or -1 with errno.
+ */
+pid_t spawn(char *const *argv, int output, bool terminal, void (*prepare)(void))
 {
 	pid_t parent = getpid(), pid = fork();
 
@@ -40,6 +43,8 @@ pid_t spawn(char *const *argv, int output, bool terminal)
 		tcsetpgrp(STDIN_FILENO, getpid());
 	if (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
 		_exit(126);
+	if (prepare != NULL)
+		prepare();
 	sigprocmask(SIG_SETMASK, &original, NULL);
 	execvp(argv[0], argv);
 	int error = errno;

@@ -1,6 +1,7 @@
 /* state.json: what the supervisor says of itself. One line, replaced as a whole. */
 #include "kit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,25 +16,29 @@ struct timespec monotonic(void)
 	return t;
 }
 
-/* asked_at, moved by the monotonic time from `asked` to `step`: differences are right whatever the wall clock does. Quoted, or null. */
-static const char *step_utc(const struct app_state *s, struct timespec step, char out[UTC_SIZE + 2])
+/* `wall`, moved by the monotonic time from `from` to `to`: differences are right whatever the wall clock does. Quoted, or null. */
+static const char *later_utc(struct timespec wall, struct timespec from, struct timespec to, char out[UTC_SIZE + 2])
 {
-	struct timespec at = s->restart.asked_at;
 	char text[UTC_SIZE];
 
-	if (step.tv_sec == 0)
+	if (to.tv_sec == 0)
 		return "null";
-	at.tv_sec += step.tv_sec - s->restart.asked.tv_sec;
-	at.tv_nsec += step.tv_nsec - s->restart.asked.tv_nsec;
-	if (at.tv_nsec < 0) {
-		at.tv_nsec += 1000000000;
-		at.tv_sec--;
-	} else if (at.tv_nsec >= 1000000000) {
-		at.tv_nsec -= 1000000000;
-		at.tv_sec++;
+	wall.tv_sec += to.tv_sec - from.tv_sec;
+	wall.tv_nsec += to.tv_nsec - from.tv_nsec;
+	if (wall.tv_nsec < 0) {
+		wall.tv_nsec += 1000000000;
+		wall.tv_sec--;
+	} else if (wall.tv_nsec >= 1000000000) {
+		wall.tv_nsec -= 1000000000;
+		wall.tv_sec++;
 	}
-	snprintf(out, UTC_SIZE + 2, "\"%s\"", utc(at, text));
+	snprintf(out, UTC_SIZE + 2, "\"%s\"", utc(wall, text));
 	return out;
+}
+
+static const char *step_utc(const struct app_state *s, struct timespec step, char out[UTC_SIZE + 2])
+{
+	return later_utc(s->restart.asked_at, s->restart.asked, step, out);
 }
 
 static const char *signal_name(int number, char out[16])
@@ -60,7 +65,8 @@ static const char *quoted(const char *id, char out[80])
 int state_write(int dir, const struct app_state *s)
 {
 	char text[1536], at[UTC_SIZE], name[16], ended[128] = "null", restart[512] = "null", id[80];
-	char a[UTC_SIZE + 2], b[UTC_SIZE + 2], c[UTC_SIZE + 2];
+	char a[UTC_SIZE + 2], b[UTC_SIZE + 2], c[UTC_SIZE + 2], held[192];
+	bool full;
 	int size;
 
 	if (s->exit_status >= 0 && WIFSIGNALED(s->exit_status))
@@ -70,11 +76,25 @@ int state_write(int dir, const struct app_state *s)
 	if (s->restart.asked.tv_sec != 0)
 		snprintf(restart, sizeof restart, "{\"id\":%s,\"askedAt\":%s,\"stoppedAt\":%s,\"startedAt\":%s}", quoted(s->restart.id, id),
 			step_utc(s, s->restart.asked, a), step_utc(s, s->restart.stopped, b), step_utc(s, s->restart.started, c));
+	size = snprintf(held, sizeof held, "[");
+	for (int i = 0; i < held_count(); i++)
+		size += snprintf(held + size, sizeof held - (size_t)size, "%s%ld", i == 0 ? "" : ",", held_port(i));
 	size = snprintf(text, sizeof text,
 		"{\"v\":1,\"generation\":%ld,\"pid\":%d,\"phase\":\"%s\",\"startedAt\":\"%s\",\"lastExit\":%s,\"lastRequest\":%s,"
-		"\"crashes\":%ld,\"ignored\":%ld,\"lastRestart\":%s}\n",
-		s->generation, (int)s->pid, s->phase, utc(s->started_at, at), ended, quoted(s->last_request, id), s->crashes, s->ignored, restart);
-	return replace_file(dir, "state.json", ".state.json.new", text, (size_t)size, 0664);
+		"\"crashes\":%ld,\"ignored\":%ld,\"held\":%s],\"readyAt\":%s,\"lastRestart\":%s}\n",
+		s->generation, (int)s->pid, s->phase, utc(s->started_at, at), ended, quoted(s->last_request, id), s->crashes, s->ignored, held,
+		later_utc(s->started_at, s->started, s->ready, a), restart);
+	/* Whoever waits for a restart believes this file: a full volume must not leave an old one. */
+	do {
+		if (replace_file(dir, "state.json", ".state.json.new", text, (size_t)size, 0664) == 0)
+			return 0;
+		full = errno == ENOSPC || errno == EDQUOT;
+		if (full && overwrite_file(dir, "state.json", text, (size_t)size) == 0)
+			return 0;
+	} while (full && output_make_room());
+	if (full)
+		errno = ENOSPC;
+	return -1;
 }
 
 /* The generation that an earlier supervisor left in state.json; 0: none. */

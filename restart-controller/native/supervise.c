@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 const char supervise_help[] =
-	"kit supervise [--dir DIR] [--grace 2s] [--on-crash hold|exit] [--log-bytes N] -- CMD...\n\n"
+	"kit supervise [--dir DIR] [--grace 2s] [--on-crash hold|exit] [--log-bytes N]\n"
+	"              [--port N]... [--listen ADDRESS:PORT]... [--live PORT] -- CMD...\n\n"
 	"Runs CMD in a process group of its own, reaps, passes signals, stdin and the exit code on (128+n for a signal).\n"
 	"  --dir DIR         control, state and log are here (without it there are none):\n"
 	"                      control     FIFO; lines `restart [now] [id=ID]`, `stop`, `start`; others are ignored and counted\n"
@@ -28,9 +29,14 @@ const char supervise_help[] =
 	"  --grace TIME      a restart is SIGTERM to the group, SIGKILL after TIME (default 2s), then CMD again; `now`: SIGKILL at once\n"
 	"  --on-crash hold   (default) when CMD ends by itself, wait for the next restart or start; exit: end with its exit code\n"
 	"  --log-bytes N     for both log files together (default 1048576)\n"
+	"  --port N          a port that CMD binds: it is started again when nothing of the old one listens there, or after 1 s\n"
+	"  --listen A:PORT   also :PORT and [::1]:PORT. The socket is ours and stays open over restarts, CMD gets it as descriptor 3 (the\n"
+	"                    next ones 4, 5, ...) with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES (the port): connections wait, none is\n"
+	"                    refused. readyAt in state.json: CMD accepts from the first of them, or said READY=1 to NOTIFY_SOCKET\n"
+	"  --live PORT       every GET there is answered with 200 while supervise runs: a liveness probe's httpGet\n"
 	"SIGTERM and SIGINT go to the group; when CMD has ended its exit code is ours.\n";
 
-enum { STUCK_MS = 5000, REWATCH_MS = 2000 };
+enum { STUCK_MS = 5000, REWATCH_MS = 2000, PORT_WAIT_MS = 1000, PORT_LOOK_MS = 2 };
 
 static enum { RUNNING, STOPPING, CRASHED, STOPPED } phase = STOPPED;
 static enum { RESTART, HOLD_STOPPED, HOLD_CRASHED, LEAVE } after; /* while STOPPING */
@@ -42,8 +48,10 @@ static pid_t leader;      /* 0 once it has been reaped */
 static bool killed;       /* this stop has come to SIGKILL */
 static bool leaving;      /* asked to end from outside: the app's end is ours */
 static long long deadline; /* of this stop; 0: none */
+static long long port_deadline; /* of the wait for the old one's ports; 0: none */
 static long grace = 2000;
 static bool exit_on_crash;
+static long live_port;
 
 static struct app_state state = {.exit_status = -1};
 static const char *directory;
@@ -69,18 +77,23 @@ static void start(void)
 	state.generation++;
 	if (state.generation > 1)
 		output_marker(state.generation);
-	leader = spawn(app, output_write_end(), terminal);
+	ports_begin();
+	held_begin();
+	leader = spawn(app, output_write_end(), terminal, held_hand_over);
 	state.started_at = wall_clock();
+	state.started = monotonic();
+	state.ready = (struct timespec){0};
 	group = leader;
 	killed = false;
 	deadline = 0;
 	if (state.restart.asked.tv_sec != 0 && state.restart.started.tv_sec == 0)
-		state.restart.started = monotonic();
+		state.restart.started = state.started;
 	if (leader > 0) {
 		phase = RUNNING;
 	} else {
 		say("%s can't be started: %s", app[0], strerror(errno));
 		leader = group = 0;
+		held_end();
 		state.crashes++;
 		phase = CRASHED;
 		state.exit_status = 126 << 8;
@@ -96,7 +109,26 @@ static void stop(int signal)
 	deadline = now_ms() + (killed ? STUCK_MS : grace);
 	kill(-group, signal);
 	kill(-group, SIGCONT); /* a stopped process could not obey */
+	if (killed)
+		kill_children();
 	write_state();
+}
+
+/* Somebody still listens where the new one wants to: it waits, but not for ever. */
+static bool ports_free(void)
+{
+	long port = after == RESTART ? ports_busy() : 0;
+
+	if (port > 0 && port_deadline == 0) {
+		say("port %ld is still listened on: the new start waits for it, %d ms at most", port, PORT_WAIT_MS);
+		port_deadline = now_ms() + PORT_WAIT_MS;
+	}
+	if (port > 0 && now_ms() < port_deadline)
+		return false;
+	if (port > 0)
+		say("port %ld is still listened on: starting all the same", port);
+	port_deadline = 0;
+	return true;
 }
 
 /* The group is gone, and what slipped out of it. */
@@ -104,6 +136,8 @@ static void stopped(void)
 {
 	group = 0;
 	deadline = 0;
+	if (!ports_free())
+		return; /* looked at again in PORT_LOOK_MS */
 	if (terminal)
 		tcsetpgrp(STDIN_FILENO, getpgrp()); /* or a Ctrl-C would reach nobody */
 	switch (after) {
@@ -144,6 +178,7 @@ static void reaped(const siginfo_t *how)
 	}
 	if (waitpid(how->si_pid, &status, WNOHANG) == how->si_pid && how->si_pid == leader) {
 		leader = 0;
+		held_end();
 		state.exit_status = status;
 		state.exited_at = wall_clock();
 	}
@@ -203,8 +238,9 @@ static void take_request(const struct control_request *r)
 		if (r->now && !killed)
 			stop(SIGKILL);
 	} else {
-		state.restart.stopped = state.restart.asked;
-		start();
+		phase = STOPPING;
+		after = RESTART;
+		stopped();
 	}
 }
 
@@ -303,6 +339,7 @@ static void tick(void)
 		killed = true;
 		deadline = now_ms() + STUCK_MS;
 		kill(-group, SIGKILL);
+		kill_children(); /* one that left the group may be all that keeps a dead member of it unreaped */
 		return;
 	}
 	say("process group %d is still there %d s after SIGKILL (stuck in the kernel?): going on without waiting for it", (int)group, STUCK_MS / 1000);
@@ -310,24 +347,41 @@ static void tick(void)
 	stopped();
 }
 
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static int timeout(void)
 {
 	long long now = now_ms();
-	int stop_in = deadline == 0 ? -1 : deadline > now ? (int)(deadline - now) : 0;
-	int output_in = output_timeout(now);
-	/* No inotify to be had (a limit per user and node): look from time to time. */
-	int look_in = directory != NULL && inotify < 0 ? REWATCH_MS : -1;
+	int in = deadline == 0 ? -1 : deadline > now ? (int)(deadline - now) : 0;
 
-	if (stop_in < 0 || (output_in >= 0 && output_in < stop_in))
-		stop_in = output_in;
-	return stop_in < 0 || (look_in >= 0 && look_in < stop_in) ? look_in : stop_in;
+	in = sooner(in, port_deadline == 0 ? -1 : PORT_LOOK_MS);
+	in = sooner(in, output_timeout(now));
+	in = sooner(in, phase == RUNNING ? held_timeout(now) : -1);
+	in = sooner(in, connections_timeout(now));
+	/* No inotify to be had (a limit per user and node): look from time to time. */
+	return sooner(in, directory != NULL && inotify < 0 ? REWATCH_MS : -1);
+}
+
+static bool respond_live(struct connection *c, const struct request *r)
+{
+	bool understood = r->get || r->head;
+
+	connection_answer(c, understood ? 200 : 405, understood ? phase_names[phase] : "only GET", r->get);
+	return true;
 }
 
 static int run(void)
 {
 	sigset_t taken;
-	int signals;
+	int signals, live = -1;
 
+	if (held_open() != EXIT_OK)
+		return EXIT_FAILED;
+	if (live_port > 0 && (live = open_listener(NULL, live_port, true, NULL)) < 0)
+		return fail("port %ld can't be used for --live: %s", live_port, strerror(errno));
 	take_signals(&taken);
 	signals = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (signals < 0)
@@ -341,14 +395,18 @@ static int run(void)
 	terminal = tcgetpgrp(STDIN_FILENO) == getpgrp();
 	start();
 	while (!finished) {
-		struct pollfd polls[] = {
+		enum { OURS = 7 };
+		struct pollfd polls[OURS + CONNECTIONS] = {
 			{.fd = signals, .events = POLLIN},
 			{.fd = fifo, .events = POLLIN},
 			{.fd = inotify, .events = POLLIN},
 			{.fd = output_wants_read() ? output_read_end() : -1, .events = POLLIN},
 			{.fd = output_wants_write() ? STDOUT_FILENO : -1, .events = POLLOUT},
+			{.fd = held_notify(), .events = POLLIN},
+			{.fd = live, .events = POLLIN},
 		};
-		int ready = poll(polls, sizeof polls / sizeof *polls, timeout());
+		nfds_t probes = live < 0 ? 0 : connections_poll(polls + OURS);
+		int ready = poll(polls, OURS + probes, timeout());
 
 		if (ready > 0 && polls[0].revents != 0)
 			read_signals(signals);
@@ -359,6 +417,14 @@ static int run(void)
 			check_directory();
 		output_read();
 		output_write();
+		if (held_look()) {
+			state.ready = monotonic();
+			write_state();
+		}
+		if (ready >= 0 && live >= 0)
+			connections_read(polls + OURS, probes, respond_live);
+		if (ready > 0 && polls[6].revents != 0)
+			connections_take(live, respond_live);
 		tick();
 	}
 	if (group > 0)
@@ -372,8 +438,8 @@ static int run(void)
 
 int supervise_main(int argc, char **argv)
 {
-	long log_bytes = 1048576;
-	const char *value;
+	long log_bytes = 1048576, port;
+	const char *value, *wrong;
 	int i = 1;
 
 	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -391,6 +457,17 @@ int supervise_main(int argc, char **argv)
 		} else if ((value = option(argv, &i, "--log-bytes")) != NULL) {
 			if (!parse_number(value, 4096, 1L << 30, &log_bytes))
 				return usage("--log-bytes is a number from 4096 to 1073741824, not \"%s\"", value);
+		} else if ((value = option(argv, &i, "--port")) != NULL) {
+			if (!parse_number(value, 1, 65535, &port))
+				return usage("--port is a number from 1 to 65535, not \"%s\"", value);
+			if (!ports_add(port))
+				return usage("--port %ld is one too many", port);
+		} else if ((value = option(argv, &i, "--listen")) != NULL) {
+			if ((wrong = held_add(value)) != NULL)
+				return usage("--listen \"%s\": %s", value, wrong);
+		} else if ((value = option(argv, &i, "--live")) != NULL) {
+			if (!parse_number(value, 1, 65535, &live_port))
+				return usage("--live is a port from 1 to 65535, not \"%s\"", value);
 		} else {
 			return usage("\"%s\" is no option; the command comes after `--`", argv[i]);
 		}

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import type { SpawnOptions } from "node:child_process";
 import {
   appendFile,
   lstat,
@@ -18,7 +17,6 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { TestContext } from "node:test";
 import {
   builds,
   children,
@@ -31,46 +29,8 @@ import {
   temporaryDirectory,
   until,
 } from "./test-kit.ts";
-
-interface State {
-  v: 1;
-  generation: number;
-  pid: number;
-  phase: "running" | "stopping" | "crashed" | "stopped";
-  startedAt: string;
-  lastExit: { code: number | null; signal: string | null; at: string } | null;
-  lastRequest: string | null;
-  crashes: number;
-  ignored: number;
-  lastRestart: { id: string | null; askedAt: string; stoppedAt: string | null; startedAt: string | null } | null;
-}
-
-const SLEEP = ["sleep", "1000"];
-const shell = (script: string) => ["/bin/sh", "-c", script];
-
-async function supervise(
-  t: TestContext,
-  kit: string,
-  app: readonly string[],
-  options: readonly string[] = [],
-  spawnOptions: SpawnOptions = {},
-  directory?: string,
-) {
-  const dir = directory ?? join(await temporaryDirectory(t), "app");
-  const running = start(t, kit, ["supervise", "--dir", dir, ...options, "--", ...app], spawnOptions);
-  const state = async (): Promise<State> => JSON.parse(await readFile(join(dir, "state.json"), "utf8"));
-  const when = (what: string, test: (state: State) => boolean) =>
-    until(what, async () => {
-      const now = await state().catch(() => undefined);
-      return now !== undefined && test(now) ? now : undefined;
-    });
-  const ask = async (line: string) => appendFile(join(dir, "control"), `${line}\n`);
-  await when("running", ({ phase, pid }) => phase !== "running" || exists(pid));
-  return { ...running, dir, state, when, ask, log: () => readFile(join(dir, "log"), "utf8") };
-}
-
-const generation = (n: number) => (state: State) => state.generation === n && state.phase === "running";
-const phase = (name: State["phase"]) => (state: State) => state.phase === name;
+import { generation, phase, shell, SLEEP, supervise } from "./supervise-kit.ts";
+import type { State } from "./supervise-kit.ts";
 
 for (const { build, kit } of builds) {
   describe(`kit supervise (${build})`, () => {
@@ -94,6 +54,8 @@ for (const { build, kit } of builds) {
           lastRequest: null,
           crashes: 0,
           ignored: 0,
+          held: [],
+          readyAt: null,
           lastRestart: null,
         },
       );
@@ -386,7 +348,10 @@ for (const { build, kit } of builds) {
       await make(`${control}.x`);
       await rename(`${control}.x`, control);
     };
-    const replacements: readonly (readonly [string, (control: string, other: string) => Promise<unknown>])[] = [
+    const replacements: readonly (readonly [
+      string,
+      (control: string, other: string, pid: number) => Promise<unknown>,
+    ])[] = [
       ["deleted", (control) => unlink(control)],
       ["replaced by a file", (control) => over(control, (path) => writeFile(path, "restart\n"))],
       ["replaced by a link to a file", (control, other) => over(control, (path) => symlink(other, path))],
@@ -394,24 +359,23 @@ for (const { build, kit } of builds) {
       ["replaced by another FIFO", (control) => over(control, (path) => execFileSync("mkfifo", [path]))],
       [
         "replaced by a directory with something in it",
-        (control) =>
-          until("a moment without it", async () => {
-            await unlink(control).catch(() => {});
-            await mkdir(control).catch(() => {}); // it may be back already
-            return writeFile(join(control, "f"), "").then(
-              () => true,
-              () => false,
-            );
-          }),
+        // Nothing but a stopped kit leaves the name free long enough.
+        async (control, _, pid) => {
+          process.kill(pid, "SIGSTOP");
+          await unlink(control);
+          await mkdir(control);
+          await writeFile(join(control, "f"), "");
+          process.kill(pid, "SIGCONT");
+        },
       ],
     ];
     for (const [what, replace] of replacements)
       test(`the FIFO ${what}: made anew, nothing followed, nothing lost`, async (t) => {
-        const { when, dir, ask } = await supervise(t, kit, SLEEP);
+        const { when, dir, ask, pid } = await supervise(t, kit, SLEEP);
         const [control, other] = [join(dir, "control"), join(dir, "../other")];
         await writeFile(other, "precious");
         for (let i = 2; i < 5; i++) {
-          await replace(control, other);
+          await replace(control, other, pid);
           await until("a FIFO", () =>
             lstat(control).then(
               (s) => s.isFIFO(),

@@ -1,0 +1,49 @@
+/** What the tests of `kit supervise` share: one that runs, what it says of itself, and how to ask it. */
+import { appendFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { SpawnOptions } from "node:child_process";
+import type { TestContext } from "node:test";
+import { exists, start, temporaryDirectory, until } from "./test-kit.ts";
+
+export interface State {
+  v: 1;
+  generation: number;
+  pid: number;
+  phase: "running" | "stopping" | "crashed" | "stopped";
+  startedAt: string;
+  lastExit: { code: number | null; signal: string | null; at: string } | null;
+  lastRequest: string | null;
+  crashes: number;
+  ignored: number;
+  held: number[];
+  readyAt: string | null;
+  lastRestart: { id: string | null; askedAt: string; stoppedAt: string | null; startedAt: string | null } | null;
+}
+
+export const SLEEP = ["sleep", "1000"];
+export const shell = (script: string) => ["/bin/sh", "-c", script];
+
+/** Starts the kit with a control directory of its own, and waits until the app runs. */
+export async function supervise(
+  t: TestContext,
+  kit: string,
+  app: readonly string[],
+  options: readonly string[] = [],
+  spawnOptions: SpawnOptions = {},
+  directory?: string,
+) {
+  const dir = directory ?? join(await temporaryDirectory(t), "app");
+  const running = start(t, kit, ["supervise", "--dir", dir, ...options, "--", ...app], spawnOptions);
+  const state = async (): Promise<State> => JSON.parse(await readFile(join(dir, "state.json"), "utf8"));
+  const when = (what: string, test: (state: State) => boolean) =>
+    until(what, async () => {
+      const now = await state().catch(() => undefined);
+      return now !== undefined && test(now) ? now : undefined;
+    });
+  const ask = async (line: string) => appendFile(join(dir, "control"), `${line}\n`);
+  await when("running", ({ phase, pid }) => phase !== "running" || exists(pid));
+  return { ...running, dir, state, when, ask, log: () => readFile(join(dir, "log"), "utf8") };
+}
+
+export const generation = (n: number) => (state: State) => state.generation === n && state.phase === "running";
+export const phase = (name: State["phase"]) => (state: State) => state.phase === name;
