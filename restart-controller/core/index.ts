@@ -3,4 +3,6 @@ export type * from "./phase.ts";
 export { initialState, recordOf } from "./phase.ts";
 export { decide, wakeAt } from "./decide.ts";
 export { fastest } from "./on-request.ts";
-export { forecastWait, kubeletDefaults } from "./backoff.ts";
+export { priceOf, runningWait } from "./arm.ts";
+export { forecast, kubeletDefaults, requeueSlack, settingsWith, startsAfter } from "./backoff.ts";
+export type { BackoffSettings, ContainerExit, Forecast } from "./backoff.ts";
