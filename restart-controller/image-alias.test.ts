@@ -133,7 +133,10 @@ test("a refusal is the API server's own words, and the pod is as it was", async 
 
 test("a container with another image, or none of that name, is left alone", async (t) => {
   const api = await apiServer(t);
-  await assert.rejects(api.alias.change("app", `other:1${digest}`, `other:r1${digest}`), /has image app:1@.*, not other/);
+  await assert.rejects(
+    api.alias.change("app", `other:1${digest}`, `other:r1${digest}`),
+    /has image app:1@.*, not other/,
+  );
   await assert.rejects(api.alias.change("app", from.replaceAll("ab", "cd"), to), /has image app:1@/);
   await assert.rejects(api.alias.change("web", from, to), /has image none/);
   assert.deepEqual(api.changes(), []);

@@ -70,13 +70,7 @@ test("the wait isn't taken from the request's time: it ends when the wait and th
 });
 
 test("a request during the wait is answered by the restart that waits: its process isn't spawned yet", () => {
-  const { notes, done } = play(plain, punished, [
-    request(5000),
-    taken(5500),
-    up(6000),
-    request(9000),
-    request(16_500),
-  ]);
+  const { notes, done } = play(plain, punished, [request(5000), taken(5500), up(6000), request(9000), request(16_500)]);
   assert.match(notes[1] ?? "", /until 00:00:16 UTC/);
   assert.match(notes[2] ?? "", /follows/);
   assert.equal(done.length, 1);
@@ -129,7 +123,10 @@ test("a patch that was refused when the old container was gone anyway changes no
 test("an image without a digest is restarted by the liveness file, with the fix", () => {
   const { done, notes } = play({ ...aliased, image: "shop/app:1.2" }, punished, [request(5000)]);
   assert.deepEqual(done, [{ kind: "remove-liveness" }]);
-  assert.match(notes[0] ?? "", /given by its digest \(name:tag@sha256:…\), and this one is shop\/app:1\.2: the kubelet/);
+  assert.match(
+    notes[0] ?? "",
+    /given by its digest \(name:tag@sha256:…\), and this one is shop\/app:1\.2: the kubelet/,
+  );
 });
 
 test("an app that crashed and is made to wait is started at once under another tag", () => {

@@ -101,12 +101,7 @@ export function commandOf({ id, now }: Attempt): string {
  * True when the process that the restart under way brings up is sure to be younger than the request: what was saved
  * just before asking must be what is served. Nobody tells when the kubelet spawns it, so there the old one's end counts.
  */
-function answers(
-  phase: Exclude<Phase, { kind: "idle" }>,
-  state: AppState,
-  request: Request,
-  at: Instant,
-): boolean {
+function answers(phase: Exclude<Phase, { kind: "idle" }>, state: AppState, request: Request, at: Instant): boolean {
   if (request.how === "container" && phase.attempt.how === "process") return false;
   if (phase.kind === "settling") return false;
   if (phase.attempt.waitsUntil !== undefined && at < phase.attempt.waitsUntil) return true;

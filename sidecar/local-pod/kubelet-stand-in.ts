@@ -1,6 +1,11 @@
 import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BackoffSettings, type ContainerExit, kubeletDefaults, startsAfter } from "../../restart-controller/core/backoff.ts";
+import {
+  type BackoffSettings,
+  type ContainerExit,
+  kubeletDefaults,
+  startsAfter,
+} from "../../restart-controller/core/backoff.ts";
 import type { ContainerRun } from "./container.ts";
 
 /** A liveness probe as the chart writes it; times in milliseconds. */

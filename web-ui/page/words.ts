@@ -29,9 +29,12 @@ export const originText: Readonly<Record<RestartRecord["origin"], string>> = {
 };
 
 /** What a restart is doing at this moment. */
-export function stepText({ how, stopped, started }: RestartRecord, port?: number): string {
+export function stepText({ how, stopped, started, waitsUntil }: RestartRecord, port?: number): string {
   const open = port === undefined ? "waiting until it is up" : `waiting until port ${port} opens`;
   if (started !== undefined) return `the new process boots, ${open}`;
+  if (stopped !== undefined && waitsUntil !== undefined) {
+    return `waiting in the kubelet's back-off until ${waitsUntil.slice(11, 19)} UTC at least`;
+  }
   if (stopped !== undefined) {
     return `the old process has stopped, ${how === "container" ? open : "starting the new one"}`;
   }
@@ -39,8 +42,9 @@ export function stepText({ how, stopped, started }: RestartRecord, port?: number
 }
 
 /** The same in one word, where room is short. */
-export function stepWord({ stopped, started }: RestartRecord): string {
+export function stepWord({ stopped, started, waitsUntil }: RestartRecord): string {
   if (started !== undefined) return "booting";
+  if (waitsUntil !== undefined) return "back-off";
   return stopped === undefined ? "stopping" : "starting";
 }
 
@@ -103,7 +107,13 @@ function splitText(process: number, container: number): string {
 
 /** How a restart asked now would be done; the kubelet's back-off is said before it is felt. */
 export function promiseText(app: AppStatus): { text: string; tone: Tone } {
-  const { waitSeconds } = app.backoff;
+  const { waitSeconds, running } = app.backoff;
+  if (running) {
+    return {
+      text: `The kubelet waits another ${waitSeconds} s before it starts the container (crash-loop back-off).`,
+      tone: "bad",
+    };
+  }
   if (app.how === "container" && waitSeconds > 0) {
     return {
       text: `The kubelet would now wait ${waitSeconds} s before it starts the container again (crash-loop back-off).`,
