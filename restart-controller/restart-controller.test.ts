@@ -137,7 +137,7 @@ test("from the third restart in a row on the image's tag is changed, each time t
   assert.equal(pod.images[0], image);
   assert.equal(new Set(pod.images).size, 4);
   assert.deepEqual([pod.images[2], pod.images[4]], [pod.images[1], pod.images[3]]);
-  // A new key of the kubelet's has a new account: only the first of these two would wait.
+  // Another string, another account: the next one by the file would wait 10 s, not 160.
   assert.ok((controller.status()[0]?.backoff.waitSeconds ?? 0) <= 10);
 
   await controller.close();
