@@ -25,7 +25,7 @@ test("at the longest wait every second kill is free: the exit before it lies the
 });
 
 test("an app that ends by itself opens the account with its first exit", () => {
-  assert.deepEqual(waitsOf(Array(5).fill([1, "itself"])), [0, 10, 20, 40, 80]);
+  assert.deepEqual(waitsOf(Array.from({ length: 5 }, () => [1, "itself"] as const)), [0, 10, 20, 40, 80]);
 });
 
 test("in the sync that kills, the exit before counts: longer apart than the wait is free, and still doubles the next one", () => {

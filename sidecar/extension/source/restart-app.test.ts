@@ -67,7 +67,7 @@ test("an editor that can't be saved stops it, unless the person goes on", async 
 
 test("a back-off isn't taken from the patience with the helper", async () => {
   const waiting: RestartRecord = { ...record, how: "container", stopped: 900, waitsUntil: "1970-01-01T00:01:20.000Z" };
-  const { client, window } = world([...Array<RestartRecord>(100).fill(waiting), served]);
+  const { client, window } = world([...Array.from({ length: 100 }, () => waiting), served]);
   let now = 0;
   const clock = () => (now += 1000);
   assert.equal(await restartApp(client, window, { id: "restart-1" }, clock), served);
