@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AppStatus, RestartRecord, Status } from "@inpod/sidecar/protocol";
-import { appFacts, outcomeText, promiseText, restartSentence, sourceText, stepText } from "./words.ts";
+import { appFacts, containerText, outcomeText, promiseText, restartSentence, sourceText, stepText } from "./words.ts";
 
 const record = (more: Partial<RestartRecord>): RestartRecord => ({
   id: "a",
@@ -82,6 +82,8 @@ test("the kubelet's wait is said before it is felt, but not where it doesn't app
   const backoff = { waitSeconds: 80 };
   assert.match(promiseText(app({ how: "container", backoff })).text, /would now wait 80 s/);
   assert.match(promiseText(app({ how: "process", backoff })).text, /milliseconds/);
+  assert.match(containerText(app({ how: "process", backoff })), /^Slower; .*would now wait 80 s/);
+  assert.doesNotMatch(containerText(app({ how: "process" })), /kubelet/);
   const running = { waitSeconds: 12, until: "2026-01-01T14:03:20.000Z", running: true } as const;
   assert.match(promiseText(app({ how: "process", backoff: running })).text, /waits another 12 s/);
 });

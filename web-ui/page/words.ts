@@ -125,6 +125,14 @@ export function promiseText(app: AppStatus): { text: string; tone: Tone } {
     : { text: "Restarts the container at the kubelet's next probe: a second or two", tone: "quiet" };
 }
 
+/** What the button for a container restart beside the quick one says of itself. */
+export function containerText({ backoff }: AppStatus): string {
+  const what = "Slower; gives the app a clean file system and its environment read anew";
+  return backoff.waitSeconds === 0
+    ? what
+    : `${what}. The kubelet would now wait ${backoff.waitSeconds} s (crash-loop back-off)`;
+}
+
 export function ideText({ ide }: Status): { text: string; tone: Tone } {
   switch (ide.phase) {
     case "running":
