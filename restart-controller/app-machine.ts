@@ -46,6 +46,7 @@ export function createAppMachine(deps: {
   const { app, clock } = deps;
   let state = deps.initial;
   let wake: NodeJS.Timeout | undefined;
+  let reminder: NodeJS.Timeout | undefined;
   let asking = false;
   let closed = false;
 
@@ -61,8 +62,25 @@ export function createAppMachine(deps: {
       await deps.save();
     }
     for (const effect of decision.effects) await perform(effect);
-    if (state !== before) deps.onStatus();
+    if (state !== before) {
+      deps.onStatus();
+      remind();
+    }
     return decision.reply;
+  };
+
+  /** A back-off ends without an event, and who shows it must hear of that. */
+  const remind = () => {
+    clearTimeout(reminder);
+    const { until } = backoffOf(app, state, clock.now());
+    if (until === undefined || closed) return;
+    reminder = setTimeout(
+      () => {
+        deps.onStatus();
+        remind();
+      },
+      Math.max(0, Date.parse(until) - clock.now()) + 10,
+    );
   };
 
   const send = (event: Unstamped) => void dispatch(event);
@@ -148,6 +166,7 @@ export function createAppMachine(deps: {
       ? undefined
       : createPortWatch(app.port, (listeners) => send({ kind: "listeners", listeners }), deps.kit);
   adjust();
+  remind();
   if (state.phase.kind !== "idle") void supervisor.looked().then(() => dispatch({ kind: "resumed" }));
 
   return {
@@ -157,6 +176,7 @@ export function createAppMachine(deps: {
     close() {
       closed = true;
       clearTimeout(wake);
+      clearTimeout(reminder);
       liveness.close();
       supervisor.close();
       port?.close();

@@ -63,8 +63,8 @@ async function miniaturePod(t: TestContext, { responder = true, listening = true
     },
   };
   const controllers: RestartController[] = [];
-  const controller = async (image?: string) => {
-    const alias = image === undefined ? {} : { image, alias: true };
+  const controller = async (image?: string, maxRestartPeriod = 300_000) => {
+    const alias = { maxRestartPeriod, ...(image === undefined ? {} : { image, alias: true }) };
     const made = await createRestartController({
       apps: [{ name: "app", port, process: false, container: true, threshold: 2, ...alias }],
       imageAlias,
@@ -151,6 +151,22 @@ test("from the third restart in a row on the image's tag is changed, each time t
   const record = await ended(refused, id);
   assert.match(record.note ?? "", /^the API server answered 403: the kubelet would wait 10 s/);
   assert.equal(pod.restarts(), 5);
+});
+
+test("who shows the status hears of a back-off's end, which is no event of its own", async (t) => {
+  const pod = await miniaturePod(t);
+  const controller = await pod.controller(undefined, 5000);
+  await running(controller);
+  for (let i = 0; i < 2; i++) await ended(controller, (await accepted(controller.request({}))).id);
+  const [app] = controller.status();
+  assert.ok((app?.backoff.waitSeconds ?? 0) > 0 && app?.backoff.until !== undefined, JSON.stringify(app));
+  await new Promise<void>((resolve) => {
+    const leave = controller.subscribe(() => {
+      if (controller.status()[0]?.backoff.waitSeconds !== 0) return;
+      leave();
+      resolve();
+    });
+  });
 });
 
 test("rm liveness by hand is a restart of its own in the history", async (t) => {

@@ -107,10 +107,10 @@ function splitText(process: number, container: number): string {
 
 /** How a restart asked now would be done; the kubelet's back-off is said before it is felt. */
 export function promiseText(app: AppStatus): { text: string; tone: Tone } {
-  const { waitSeconds, running } = app.backoff;
-  if (running) {
+  const { waitSeconds, until, running } = app.backoff;
+  if (running && until !== undefined) {
     return {
-      text: `The kubelet waits another ${waitSeconds} s before it starts the container (crash-loop back-off).`,
+      text: `The kubelet doesn't start the container before ${until.slice(11, 19)} UTC (crash-loop back-off).`,
       tone: "bad",
     };
   }

@@ -80,8 +80,8 @@ function factsText(app: AppStatus, ended: RestartRecord | undefined): string {
     ...(app.backoff.waitSeconds === 0
       ? []
       : [
-          app.backoff.running
-            ? `the kubelet waits another ${Math.ceil(app.backoff.waitSeconds)} s before it starts the container`
+          app.backoff.running && app.backoff.until !== undefined
+            ? `the kubelet doesn't start the container before ${app.backoff.until.slice(11, 19)} UTC`
             : `after a container restart now the kubelet would wait ${Math.ceil(app.backoff.waitSeconds)} s`,
         ]),
     app.phase === "restarting" ? "A restart is under way." : `Click: save all, then ${app.how} restart.`,
