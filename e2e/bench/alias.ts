@@ -3,23 +3,28 @@ import { installWorkspace } from "../workspace.ts";
 import type { Bench } from "./bench.ts";
 import { rowOf } from "./row.ts";
 
-/** An app that doesn't listen to SIGTERM, as PID 1: it costs the whole grace of the pod, 2 s. */
+/**
+ * An app without a SIGTERM handler. Under the supervisor the signal ends it; as PID 1, in an image that is run as it is, the kernel
+ * keeps the signal from it, and it costs the whole grace of the pod: 2 s, which is also the least that the kubelet gives.
+ */
 const stubborn = "require('http').createServer((_, a) => a.end('ok')).listen(8080)";
 
 const inARow = 12;
 
 /** Container restarts in a row on the kubelet's own back-off settings, by the image's tag: asked → served. */
 export async function aliasSuite(stage: Stage, bench: Bench): Promise<void> {
-  for (const [row, example, change] of [
-    ["restart.alias.static", "go-scratch", {}],
-    ["restart.alias.node", "node", { command: ["node"], args: ["-e", stubborn] }],
+  const node = { command: ["node"], args: ["-e", stubborn] };
+  for (const [row, example, change, process] of [
+    ["restart.alias.static", "go-scratch", {}, false],
+    ["restart.alias.node", "node", node, true],
+    ["restart.alias.node.pid1", "node", node, false],
   ] as const) {
     const workspace = await installWorkspace(stage.cluster, {
       release: `bench-${example}`,
       valuesFiles: [exampleValues(example)],
       values: stage.valuesFor(example, {
         app: { image: stage.imageByDigest(example), ...change },
-        restart: { process: false },
+        restart: { process },
         rbac: { restartWithoutBackoff: true },
       }),
       readySeconds: 180,
