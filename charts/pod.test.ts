@@ -42,7 +42,39 @@ for (const { name, objects } of goldens) {
       assert.deepEqual(pods.flatMap(restrictedProblems), []);
     });
 
+    const alias = "restart-without-backoff.golden.yaml";
+    test("only where it is asked for: one verb on one pod, by a token that lives an hour and only the helper mounts", () => {
+      if (name !== alias) return assert.deepEqual(mountedBy(pod, "kube"), []);
+      const account = "hello-inpod-restart";
+      assert.equal(pod.automountServiceAccountToken, false);
+      assert.equal(pod.serviceAccountName, account);
+      assert.deepEqual(mountedBy(pod, "kube"), ["inpod"]);
+      const of = (kind: string) => objects.filter((object) => object.kind === kind);
+      assert.deepEqual(
+        of("Role").map(({ rules }) => rules),
+        [[{ apiGroups: [""], resources: ["pods"], resourceNames: ["hello-0"], verbs: ["patch"] }]],
+      );
+      assert.deepEqual(
+        ["ServiceAccount", "Role", "RoleBinding"].map((kind) => of(kind).map(({ metadata }) => metadata.name)),
+        [[account], [account], [account]],
+      );
+      const tokens = (pod.volumes ?? []).filter((volume) => "projected" in volume);
+      assert.deepEqual(tokens, [
+        {
+          name: "kube",
+          projected: {
+            defaultMode: 0o440,
+            sources: [
+              { serviceAccountToken: { path: "token", expirationSeconds: 3600 } },
+              { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+            ],
+          },
+        },
+      ]);
+    });
+
     test("the workspace has no token and no rights", () => {
+      if (name === alias) return;
       assert.equal(pod.automountServiceAccountToken, false);
       assert.equal(pod.serviceAccountName, undefined);
       assert.ok(!(pod.volumes ?? []).some((volume) => "projected" in volume));
@@ -136,7 +168,10 @@ for (const { name, objects } of goldens) {
 
     test("the helper takes its environment, and knows every name in it", () => {
       const env = pod.containers.find((each) => each.name === "inpod")?.env ?? [];
-      const config = parseConfig(Object.fromEntries(env.map((each) => [each.name, each.value])));
+      // What the kubelet fills in: fields of the pod, and where the API server is.
+      const given = Object.fromEntries(env.map((each) => [each.name, each.value ?? "a-field"]));
+      const config = parseConfig({ ...given, KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" });
+      assert.equal(config.kube === undefined, name !== alias);
       assert.deepEqual(config.unknown, []);
       assert.equal(config.release, set?.metadata.name);
       assert.deepEqual(

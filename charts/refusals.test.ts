@@ -29,6 +29,21 @@ const refused: readonly (readonly [title: string, values: object, sentence: RegE
     /auth\.existingSecret is "login", but auth\.mode is none/,
   ],
   ["no app image", mergeValues(good, { app: { image: "" } }), /app\.image is not set: which image.*standalone/],
+  [
+    "a longest wait that no kubelet takes",
+    mergeValues(good, { restart: { maxContainerRestartPeriod: "301s" } }),
+    /restart\.maxContainerRestartPeriod is "301s": the kubelet takes 1s to 300s/,
+  ],
+  [
+    "a longest wait in another unit",
+    mergeValues(good, { restart: { maxContainerRestartPeriod: "5m" } }),
+    /maxContainerRestartPeriod.*does not match pattern/,
+  ],
+  [
+    "restarts without back-off where there is no app",
+    { mode: "standalone", auth: { mode: "none" }, rbac: { restartWithoutBackoff: true } },
+    /rbac\.restartWithoutBackoff is true, but mode is standalone/,
+  ],
   ["no values at all", {}, /auth\.mode is not set/],
   ["no source path", mergeValues(good, { app: { sourcePath: "" } }), /app\.sourcePath is not set: in which folder/],
   [

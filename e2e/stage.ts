@@ -14,6 +14,8 @@ export interface Stage {
   /** The Node example under another digest. */
   readonly nextNodeImage: string;
   exampleImage(example: Example): string;
+  /** The same image as `name:tag@sha256:…`. */
+  imageByDigest(example: Example): string;
   /** values.yaml content on top of the example's own; `change` wins where both speak. */
   valuesFor(example: Example, change?: object): object;
   close(): Promise<void>;
@@ -35,12 +37,14 @@ export async function openStage(profile: Profile): Promise<Stage> {
   const progress = (line: string) => console.error(`# ${line}`);
   const { ours, examples } = await prepareImages(progress);
   const cluster = await createCluster({ profile, progress });
+  const digests = new Map<string, string>();
   for (const { ref, archive } of [...Object.values(ours), ...Object.values(examples)]) {
-    await cluster.loadImage(ref, archive);
+    digests.set(ref, (await cluster.loadImage(ref, archive)).digest);
   }
   const secretPassword = "correct horse battery staple";
 
   const images = {
+    ...(profile === "dev" ? { restart: { maxContainerRestartPeriod: "1s" } } : {}),
     ide: { image: ours.ide.ref },
     helper: { image: ours.helper.ref },
     kit: { image: ours.kit.ref },
@@ -58,6 +62,10 @@ export async function openStage(profile: Profile): Promise<Stage> {
     secretPassword,
     nextNodeImage: examples.nodeNext.ref,
     exampleImage: (example) => forExample[example].app.image,
+    imageByDigest(example) {
+      const ref = forExample[example].app.image;
+      return `${ref}@${digests.get(ref) ?? ""}`;
+    },
     valuesFor: (example, change = {}) =>
       [forExample[example], loginSecret(secretPassword), change].reduce<object>(merge, images),
     close: () => cluster.close(),

@@ -1,5 +1,6 @@
-import { decide, fastest, forecastWait, holdsPort, recordOf, wakeAt } from "./core/index.ts";
-import type { App, AppState, AppStatus, Effect, Event, Reply, RestartRecord } from "./core/index.ts";
+import { decide, fastest, holdsPort, priceOf, recordOf, runningWait, wakeAt } from "./core/index.ts";
+import type { App, AppState, AppStatus, Backoff, Effect, Event, Reply, RestartRecord } from "./core/index.ts";
+import type { ImageAlias } from "./image-alias.ts";
 import { createLivenessFile } from "./liveness-file.ts";
 import { createPortWatch } from "./port-watch.ts";
 import { askReady } from "./readiness.ts";
@@ -34,6 +35,8 @@ export function createAppMachine(deps: {
   readonly initial: AppState;
   /** Path of the kit, whose `listeners` call watches the port; undefined to read /proc instead. */
   readonly kit: string | undefined;
+  /** Where the helper may change its pod's image strings. */
+  readonly imageAlias: ImageAlias | undefined;
   readonly clock: { now(): number };
   readonly newId: () => string;
   readonly save: () => Promise<void>;
@@ -43,6 +46,7 @@ export function createAppMachine(deps: {
   const { app, clock } = deps;
   let state = deps.initial;
   let wake: NodeJS.Timeout | undefined;
+  let reminder: NodeJS.Timeout | undefined;
   let asking = false;
   let closed = false;
 
@@ -58,8 +62,25 @@ export function createAppMachine(deps: {
       await deps.save();
     }
     for (const effect of decision.effects) await perform(effect);
-    if (state !== before) deps.onStatus();
+    if (state !== before) {
+      deps.onStatus();
+      remind();
+    }
     return decision.reply;
+  };
+
+  /** A back-off ends without an event, and who shows it must hear of that. */
+  const remind = () => {
+    clearTimeout(reminder);
+    const { until } = backoffOf(app, state, clock.now());
+    if (until === undefined || closed) return;
+    reminder = setTimeout(
+      () => {
+        deps.onStatus();
+        remind();
+      },
+      Math.max(0, Date.parse(until) - clock.now()) + 10,
+    );
   };
 
   const send = (event: Unstamped) => void dispatch(event);
@@ -74,6 +95,9 @@ export function createAppMachine(deps: {
       case "restore-liveness":
         await attempt(async () => send({ kind: "withdrawn", won: await liveness.restore() }));
         return;
+      case "patch-image":
+        await changeImage(effect.from, effect.to);
+        return;
       case "command":
         await attempt(() => supervisor.command(effect.line));
         return;
@@ -85,6 +109,15 @@ export function createAppMachine(deps: {
       await effect();
     } catch (error) {
       send({ kind: "failed", why: error instanceof Error ? error.message : String(error) });
+    }
+  };
+
+  const changeImage = async (from: string, to: string) => {
+    try {
+      if (deps.imageAlias === undefined) throw new Error("the helper has no access to the API server");
+      await deps.imageAlias.change(app.name, from, to);
+    } catch (error) {
+      send({ kind: "patch-failed", why: error instanceof Error ? error.message : String(error) });
     }
   };
 
@@ -133,6 +166,7 @@ export function createAppMachine(deps: {
       ? undefined
       : createPortWatch(app.port, (listeners) => send({ kind: "listeners", listeners }), deps.kit);
   adjust();
+  remind();
   if (state.phase.kind !== "idle") void supervisor.looked().then(() => dispatch({ kind: "resumed" }));
 
   return {
@@ -142,6 +176,7 @@ export function createAppMachine(deps: {
     close() {
       closed = true;
       clearTimeout(wake);
+      clearTimeout(reminder);
       liveness.close();
       supervisor.close();
       port?.close();
@@ -151,7 +186,6 @@ export function createAppMachine(deps: {
 
 function statusOf(app: App, state: AppState, now: number): AppStatus {
   const { supervisor, listeners, listenersSince, phase } = state;
-  const waitMs = forecastWait(state.containerExits, now);
   const held = supervisor !== null && holdsPort(app, supervisor);
   const servedAt = held ? supervisor.readyAt : listeners.length > 0 ? listenersSince : null;
   return {
@@ -163,12 +197,21 @@ function statusOf(app: App, state: AppState, now: number): AppStatus {
     ...(servedAt === null || servedAt === undefined ? {} : { servedAt: new Date(servedAt).toISOString() }),
     how: fastest(app, state),
     restarts: state.restarts,
-    backoff: {
-      waitSeconds: Math.ceil(waitMs / 1000),
-      ...(waitMs > 0 ? { until: new Date(now + waitMs).toISOString() } : {}),
-    },
+    backoff: backoffOf(app, state, now),
     ...(supervisor?.lastExit === undefined ? {} : { lastExit: supervisor.lastExit }),
     ...(phase.kind === "idle" ? {} : { current: recordOf(app, phase.attempt) }),
+  };
+}
+
+function backoffOf(app: App, state: AppState, now: number): Backoff {
+  const until = runningWait(app, state, now);
+  if (until !== null) {
+    return { waitSeconds: Math.ceil((until - now) / 1000), until: new Date(until).toISOString(), running: true };
+  }
+  const { wait, freeAt } = priceOf(app, state, now);
+  return {
+    waitSeconds: Math.ceil(wait / 1000),
+    ...(freeAt === null ? {} : { until: new Date(freeAt).toISOString() }),
   };
 }
 

@@ -41,5 +41,6 @@ export interface RestartController {
   close(): Promise<void>;
 }
 
+export { createImageAlias, type ImageAlias, type KubeApi } from "./image-alias.ts";
 export { createRestartController, type ControllerDeps } from "./restart-controller.ts";
 export { createStateFile, type StateFile } from "./state-file.ts";

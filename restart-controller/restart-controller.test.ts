@@ -53,10 +53,21 @@ async function miniaturePod(t: TestContext, { responder = true, listening = true
   };
   const probing = responder ? probe() : Promise.resolve();
 
+  const images: string[] = [];
+  const imageAlias = {
+    async change(_: string, from: string, to: string) {
+      if (to.includes("@sha256:ff")) throw new Error("the API server answered 403");
+      images.push(from, to);
+      await stop();
+      await start();
+    },
+  };
   const controllers: RestartController[] = [];
-  const controller = async () => {
+  const controller = async (image?: string, maxRestartPeriod = 300_000) => {
+    const alias = { maxRestartPeriod, ...(image === undefined ? {} : { image, alias: true }) };
     const made = await createRestartController({
-      apps: [{ name: "app", port, process: false, container: true, threshold: 2 }],
+      apps: [{ name: "app", port, process: false, container: true, threshold: 2, ...alias }],
+      imageAlias,
       filesOf: () => ({ liveness, control: join(folder, "control"), state: join(folder, "state.json") }),
       stateFile,
     });
@@ -70,7 +81,7 @@ async function miniaturePod(t: TestContext, { responder = true, listening = true
     await stop();
     await rm(folder, { recursive: true });
   });
-  return { liveness, stateFile, controller, start, restarts: () => restarts };
+  return { liveness, stateFile, controller, start, images, restarts: () => restarts };
 }
 
 async function ended(controller: RestartController, id: string, timeoutMs = 5000): Promise<RestartRecord> {
@@ -109,6 +120,53 @@ test("twenty requests, double ones among them: each one restart, or merged into 
   await pause(200);
   assert.equal(pod.restarts(), expected);
   assert.equal(controller.status()[0]?.restarts.container, expected);
+});
+
+test("from the third restart in a row on the image's tag is changed, each time to another one; a refusal is told", async (t) => {
+  const pod = await miniaturePod(t);
+  const image = `shop/app:1@sha256:${"ab".repeat(32)}`;
+  const controller = await pod.controller(image);
+  await running(controller);
+  for (let i = 0; i < 5; i++) {
+    const { id } = await accepted(controller.request({ how: "container" }));
+    const record = await ended(controller, id);
+    assert.equal(record.outcome, "served");
+    assert.equal(record.image !== undefined, i >= 2, JSON.stringify(record));
+  }
+  assert.equal(pod.restarts(), 2);
+  assert.equal(pod.images[0], image);
+  assert.equal(new Set(pod.images).size, 4);
+  assert.deepEqual([pod.images[2], pod.images[4]], [pod.images[1], pod.images[3]]);
+  // Another string, another account: the next one by the file would wait 10 s, not 160.
+  assert.ok((controller.status()[0]?.backoff.waitSeconds ?? 0) <= 10);
+
+  await controller.close();
+  await rm(pod.stateFile);
+  const refused = await pod.controller(`shop/app:1@sha256:${"ff".repeat(32)}`);
+  await running(refused);
+  for (let i = 0; i < 2; i++) {
+    await ended(refused, (await accepted(refused.request({}))).id);
+  }
+  const { id } = await accepted(refused.request({}));
+  const record = await ended(refused, id);
+  assert.match(record.note ?? "", /^the API server answered 403: the kubelet would wait 10 s/);
+  assert.equal(pod.restarts(), 5);
+});
+
+test("who shows the status hears of a back-off's end, which is no event of its own", async (t) => {
+  const pod = await miniaturePod(t);
+  const controller = await pod.controller(undefined, 5000);
+  await running(controller);
+  for (let i = 0; i < 2; i++) await ended(controller, (await accepted(controller.request({}))).id);
+  const [app] = controller.status();
+  assert.ok((app?.backoff.waitSeconds ?? 0) > 0 && app?.backoff.until !== undefined, JSON.stringify(app));
+  await new Promise<void>((resolve) => {
+    const leave = controller.subscribe(() => {
+      if (controller.status()[0]?.backoff.waitSeconds !== 0) return;
+      leave();
+      resolve();
+    });
+  });
 });
 
 test("rm liveness by hand is a restart of its own in the history", async (t) => {

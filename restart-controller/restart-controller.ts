@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createAppMachine } from "./app-machine.ts";
 import type { AppFiles, AppMachine } from "./app-machine.ts";
+import type { ImageAlias } from "./image-alias.ts";
 import { initialState } from "./core/index.ts";
 import type { App, RestartRecord } from "./core/index.ts";
 import type { Accepted, Refusal, RestartController, RestartOptions } from "./index.ts";
@@ -17,6 +18,8 @@ export interface ControllerDeps {
   readonly filesOf: (app: string) => AppFiles;
   /** Path of the kit, for watching ports; /proc is read without it. */
   readonly kit?: string;
+  /** For apps with `alias`: changes image strings of this pod. */
+  readonly imageAlias?: ImageAlias;
   /** Where what is under way survives the helper's own restart. */
   readonly stateFile: string;
   /** The last lines the app wrote, for a restart that did not come up; newest last. */
@@ -64,6 +67,7 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
         files: deps.filesOf(app.name),
         initial: saved.apps[app.name] ?? initialState,
         kit: deps.kit,
+        imageAlias: deps.imageAlias,
         clock,
         newId: () => randomUUID().slice(0, 8),
         save,
@@ -97,7 +101,13 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
         case "accepted":
           return { id, app: found.app, how: reply.how, ...(reply.note === undefined ? {} : { note: reply.note }) };
         case "merged":
-          return { id, app: found.app, how: reply.how, merged: reply.into } satisfies Accepted;
+          return {
+            id,
+            app: found.app,
+            how: reply.how,
+            merged: reply.into,
+            ...(reply.note === undefined ? {} : { note: reply.note }),
+          } satisfies Accepted;
         case "refused":
           return { refused: { code: reply.code, title: reply.title, fix: reply.fix } };
         case undefined:

@@ -1,5 +1,7 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { openStage } from "../stage.ts";
+import { aliasSuite } from "./alias.ts";
+import { backoffSuite } from "./backoff.ts";
 import type { Bench } from "./bench.ts";
 import { idleSuite } from "./idle.ts";
 import { processSuite } from "./process.ts";
@@ -7,7 +9,7 @@ import { restartSuite } from "./restart.ts";
 import { saveSuite } from "./save.ts";
 import { tableOf, type Row } from "./row.ts";
 
-// A suite, run where the cluster's addresses answer: started by main.ts as `inside.ts SUITE SAMPLES [FILE]`.
+// A suite, run where the cluster's addresses answer: started by main.ts as `inside.ts SUITE SAMPLES PROFILE [FILE]`.
 
 const suites: Readonly<
   Record<string, readonly ((stage: Awaited<ReturnType<typeof openStage>>, bench: Bench) => Promise<void>)[]>
@@ -16,9 +18,11 @@ const suites: Readonly<
   process: [processSuite],
   save: [saveSuite],
   idle: [idleSuite],
+  backoff: [backoffSuite],
+  alias: [aliasSuite],
 };
 
-const [suite = "", samples = "", file] = process.argv.slice(2);
+const [suite = "", samples = "", profile, file] = process.argv.slice(2);
 const rows: Row[] = [];
 if (file !== undefined) await writeFile(file, "");
 const bench: Bench = {
@@ -29,7 +33,7 @@ const bench: Bench = {
   },
   progress: (line) => console.error(line),
 };
-const stage = await openStage("dev");
+const stage = await openStage(profile === "default" ? "default" : "dev");
 try {
   for (const run of suites[suite] ?? []) await run(stage, bench);
 } finally {

@@ -1,3 +1,6 @@
+import { settingsOf } from "./arm.ts";
+import { requeueSlack, startsAfter } from "./backoff.ts";
+import type { ContainerExit } from "./backoff.ts";
 import { recordOf } from "./phase.ts";
 import type { AppState, Attempt, Decision, Instant, Phase, SupervisorState } from "./phase.ts";
 import { aliveMeansServed, unaskedTimeout } from "./timing.ts";
@@ -35,9 +38,10 @@ export function unasked(state: AppState, origin: Origin, id: string, at: Instant
 export function startingOrServed(app: App, state: AppState, attempt: Attempt, at: Instant): Decision {
   if (!isServed(app, state, attempt, at)) {
     const aliveSince = app.port === null ? (attempt.startedAt ?? null) : null;
+    const waiting = withWait(app, state, attempt);
     return {
-      state: withAttempt(state, { kind: "starting", attempt, aliveSince }),
-      effects: [{ kind: "record", record: recordOf(app, attempt) }],
+      state: withAttempt(state, { kind: "starting", attempt: waiting, aliveSince }),
+      effects: [{ kind: "record", record: recordOf(app, waiting) }],
     };
   }
   const served: Attempt = { ...attempt, servedAt: attempt.servedAt ?? servedSince(app, state, at) };
@@ -46,6 +50,24 @@ export function startingOrServed(app: App, state: AppState, attempt: Attempt, at
     state: withAttempt(state, { kind: "settling", attempt: served }),
     effects: [{ kind: "record", record: recordOf(app, served) }],
   };
+}
+
+/** The container has ended: what the kubelet's back-off takes is not the restart's own time. */
+function withWait(app: App, state: AppState, attempt: Attempt): Attempt {
+  const { stoppedAt } = attempt;
+  const exits = exitsOf(attempt);
+  if (stoppedAt === undefined || exits.length === 0 || attempt.waitsUntil !== undefined) return attempt;
+  const waitsUntil = startsAfter([...state.exits, ...exits], settingsOf(app));
+  const wait = waitsUntil - stoppedAt;
+  return wait === 0 ? attempt : { ...attempt, waitsUntil, deadline: attempt.deadline + wait + requeueSlack(wait) };
+}
+
+/** What this restart is to the kubelet's account. */
+function exitsOf({ how, origin, stoppedAt: at, alias, wasDown }: Attempt): readonly ContainerExit[] {
+  if (at === undefined || how !== "container" || origin === "itself") return [];
+  const asked: readonly ContainerExit[] = alias === undefined ? [] : [{ at, by: "alias" }];
+  if (wasDown) return [{ at, by: "itself" }, ...asked];
+  return asked.length === 0 ? [{ at, by: "kill" }] : asked;
 }
 
 function isServed(app: App, state: AppState, attempt: Attempt, at: Instant): boolean {
@@ -93,10 +115,7 @@ export function finish(
       generation: attempt.servedAt === undefined ? state.generation : state.generation + 1,
       overdue: happened ? attempt.servedAt === undefined : state.overdue,
       restarts: happened ? { ...restarts, [attempt.how]: restarts[attempt.how] + 1 } : restarts,
-      containerExits:
-        happened && attempt.how === "container" && attempt.origin !== "itself"
-          ? [...state.containerExits, attempt.stoppedAt].slice(-exitsKept)
-          : state.containerExits.slice(-exitsKept),
+      exits: [...state.exits, ...exitsOf(attempt)].slice(-exitsKept),
     },
     effects: [{ kind: "record", record: recordOf(app, attempt, end) }],
   };

@@ -361,7 +361,7 @@ test("a restart that comes up after its time-out is counted once and isn't said 
   const { state, last } = play(unmodified, [request({ timeoutMs: 5000 }), ...late], serving);
   assert.deepEqual([last?.id, last?.outcome], ["r1", "timeout"]);
   assert.deepEqual(state.restarts, { process: 0, container: 1 });
-  assert.deepEqual(state.containerExits, [2700]);
+  assert.deepEqual(state.exits, [{ at: 2700, by: "kill" }]);
   assert.equal(play(unmodified, [up(50_000), up(50_100, "13")], state).last?.origin, "itself");
 });
 

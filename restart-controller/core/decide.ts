@@ -1,3 +1,4 @@
+import { armAfterAlias } from "./arm.ts";
 import { finish, unchanged } from "./attempt.ts";
 import { onListeners } from "./on-listeners.ts";
 import { onLiveness, onWithdrawn } from "./on-liveness.ts";
@@ -33,6 +34,10 @@ function decideOne(app: App, state: AppState, event: Event): Decision {
       return onSupervisor(app, state, event);
     case "withdrawn":
       return onWithdrawn(app, state, event);
+    case "patch-failed":
+      return state.phase.kind === "patching"
+        ? armAfterAlias(app, state, state.phase.attempt, event.at, event.why)
+        : unchanged(state);
     case "ready":
       return state.phase.kind === "settling"
         ? finish(app, state, state.phase.attempt, { outcome: "served", readyAt: event.at })
@@ -60,6 +65,7 @@ export function wakeAt(app: App, phase: Phase): Instant | null {
     case "starting":
       return Math.min(phase.attempt.deadline, (phase.aliveSince ?? Infinity) + aliveMeansServed);
     case "waiting":
+    case "patching":
     case "signalled":
     case "settling":
       return phase.attempt.deadline;

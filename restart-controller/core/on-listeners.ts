@@ -1,3 +1,4 @@
+import { arm } from "./arm.ts";
 import { finish, startingOrServed, unasked, unchanged } from "./attempt.ts";
 import type { AppState, Decision, EventOf, Listeners } from "./phase.ts";
 import type { App } from "./types.ts";
@@ -21,13 +22,7 @@ export function onListeners(app: App, before: AppState, { listeners, at }: Event
       return onListenersUnasked(app, before, state, at);
     case "waiting":
       if (listeners.length === 0) return unchanged(state);
-      return {
-        state: {
-          ...state,
-          phase: { kind: "armed", attempt: { ...phase.attempt, before: listeners }, arms: 1, withdrawing: false },
-        },
-        effects: [{ kind: "remove-liveness" }],
-      };
+      return arm(app, state, { ...phase.attempt, before: listeners }, at);
     case "armed":
       // It restarted by itself before a probe took the request: that answers it, if the request can still be taken back.
       if (phase.withdrawing || phase.attempt.before.length === 0 || !gone(phase.attempt.before, listeners)) {
@@ -41,6 +36,7 @@ export function onListeners(app: App, before: AppState, { listeners, at }: Event
         effects: [{ kind: "restore-liveness" }],
       };
     case "consumed":
+    case "patching":
     case "signalled":
       if (!gone(phase.attempt.before, listeners)) return unchanged(state);
       if (phase.kind === "signalled" && phase.attempt.before.length === 0 && phase.attempt.startedAt === undefined) {
@@ -65,7 +61,7 @@ function onListenersUnasked(app: App, before: AppState, state: AppState, at: num
   const attempt = unasked(state, "itself", `self-${Math.round(at)}`, goneAt);
   return finish(
     app,
-    { ...state, containerExits: [...state.containerExits, goneAt] },
+    app.process ? state : { ...state, exits: [...state.exits, { at: goneAt, by: "itself" }] },
     {
       ...attempt,
       how: app.process ? "process" : "container",

@@ -1,3 +1,4 @@
+import { noteFor } from "./arm.ts";
 import { finish, startingOrServed, unasked, unchanged } from "./attempt.ts";
 import { notTaken } from "./explain.ts";
 import { recordOf } from "./phase.ts";
@@ -9,7 +10,7 @@ export function onLiveness(app: App, state: AppState, event: EventOf<"liveness">
   const { phase } = state;
   if (!event.present) {
     if (phase.kind !== "idle") return unchanged(state);
-    const attempt = unasked(state, "hand", event.id, event.at);
+    const attempt = { ...unasked(state, "hand", event.id, event.at), ...noteFor(app, state, event.at) };
     return {
       state: { ...state, phase: { kind: "armed", attempt, arms: 1, withdrawing: false } },
       effects: [{ kind: "record", record: recordOf(app, attempt) }],

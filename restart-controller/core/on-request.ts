@@ -1,16 +1,18 @@
+import { arm, beginDown, ownExit, runningWait } from "./arm.ts";
 import { finish, unchanged } from "./attempt.ts";
+import { mergedWait } from "./explain.ts";
 import { recordOf } from "./phase.ts";
 import type { AppState, Attempt, Decision, Instant, Phase, Reply, Request } from "./phase.ts";
 import type { App, How } from "./types.ts";
 
 /** A request: merged with the restart under way, refused with the reason, begun, or begun after the one under way. */
 export function onRequest(app: App, state: AppState, request: Request, at: Instant): Decision {
-  if (state.phase.kind !== "idle" && answers(state.phase, state, request)) {
+  if (state.phase.kind !== "idle" && answers(state.phase, state, request, at)) {
     const { attempt } = state.phase;
     return {
       state: { ...state, phase: { ...state.phase, attempt: { ...attempt, ready: attempt.ready || request.ready } } },
       effects: [],
-      reply: { kind: "merged", into: attempt.id, how: attempt.how },
+      reply: { kind: "merged", into: attempt.id, how: attempt.how, ...mergedWait(attempt, at) },
     };
   }
   if (state.next !== null) {
@@ -31,11 +33,10 @@ export function onRequest(app: App, state: AppState, request: Request, at: Insta
     now: request.now,
     ...seenBefore(state),
   };
-  const record = { kind: "record", record: recordOf(app, attempt) } as const;
   if (state.phase.kind !== "idle") {
     return {
       state: { ...state, next: attempt },
-      effects: [record],
+      effects: [{ kind: "record", record: recordOf(app, attempt) }],
       reply: {
         kind: "accepted",
         id: request.id,
@@ -44,22 +45,15 @@ export function onRequest(app: App, state: AppState, request: Request, at: Insta
       },
     };
   }
-  const begun = begin(app, state, attempt, request.force);
-  const waits = begun.state.phase.kind === "waiting";
-  return {
-    ...begun,
-    effects: [record, ...begun.effects],
-    reply: {
-      kind: "accepted",
-      id: request.id,
-      how,
-      ...(waits
-        ? {
-            note: `nothing listens on port ${app.port} yet: waiting for the app before restarting it (--force doesn't wait)`,
-          }
-        : {}),
-    },
-  };
+  const begun = begin(app, state, attempt, at, request.force);
+  const { phase } = begun.state;
+  const note =
+    phase.kind === "waiting"
+      ? `nothing listens on port ${app.port} yet: waiting for the app before restarting it (--force doesn't wait)`
+      : phase.kind === "idle"
+        ? undefined
+        : phase.attempt.note;
+  return { ...begun, reply: { kind: "accepted", id: request.id, how, ...(note === undefined ? {} : { note }) } };
 }
 
 /** Begins what was asked for during the restart that has just ended. */
@@ -71,10 +65,17 @@ export function beginNext(app: App, state: AppState, next: Attempt, at: Instant)
       message: "the restart before this one took all its time, so it was not begun",
     });
   }
-  return begin(app, free, { ...next, ...seenBefore(free) }, false);
+  return begin(app, free, { ...next, ...seenBefore(free) }, at, false);
 }
 
-function begin(app: App, state: AppState, attempt: Attempt, force: boolean): Decision {
+function begin(app: App, state: AppState, attempt: Attempt, at: Instant, force: boolean): Decision {
+  const begun = beginBy(app, state, attempt, at, force);
+  const { phase } = begun.state;
+  const known = phase.kind === "idle" ? attempt : phase.attempt;
+  return { ...begun, effects: [{ kind: "record", record: recordOf(app, known) }, ...begun.effects] };
+}
+
+function beginBy(app: App, state: AppState, attempt: Attempt, at: Instant, force: boolean): Decision {
   if (attempt.how === "process") {
     return {
       state: { ...state, phase: { kind: "signalled", attempt } },
@@ -83,13 +84,12 @@ function begin(app: App, state: AppState, attempt: Attempt, force: boolean): Dec
   }
   // A held crash is down on purpose: there's nothing to wait for, a container restart is what brings it back.
   const held = state.supervisor?.phase === "crashed" || state.supervisor?.phase === "stopped";
+  const own = ownExit(app, state);
+  if (own !== null && runningWait(app, state, at) !== null) return beginDown(app, state, attempt, own, at);
   if (app.port !== null && state.listeners.length === 0 && !force && !held) {
     return unchanged({ ...state, phase: { kind: "waiting", attempt } });
   }
-  return {
-    state: { ...state, phase: { kind: "armed", attempt, arms: 1, withdrawing: false } },
-    effects: [{ kind: "remove-liveness" }],
-  };
+  return arm(app, state, attempt, at);
 }
 
 /** The line for the supervisor's FIFO. */
@@ -101,9 +101,10 @@ export function commandOf({ id, now }: Attempt): string {
  * True when the process that the restart under way brings up is sure to be younger than the request: what was saved
  * just before asking must be what is served. Nobody tells when the kubelet spawns it, so there the old one's end counts.
  */
-function answers(phase: Exclude<Phase, { kind: "idle" }>, state: AppState, request: Request): boolean {
+function answers(phase: Exclude<Phase, { kind: "idle" }>, state: AppState, request: Request, at: Instant): boolean {
   if (request.how === "container" && phase.attempt.how === "process") return false;
   if (phase.kind === "settling") return false;
+  if (phase.attempt.waitsUntil !== undefined && at < phase.attempt.waitsUntil) return true;
   return phase.kind !== "starting" || (state.supervisor !== null && phase.attempt.startedAt === undefined);
 }
 

@@ -13,5 +13,8 @@ export function onResumed(state: AppState): Decision {
   if (phase.kind === "signalled" && supervisor?.lastRequest !== phase.attempt.id) {
     return { state, effects: [{ kind: "command", line: commandOf(phase.attempt) }] };
   }
+  if (phase.kind === "patching" && phase.attempt.alias !== undefined) {
+    return { state, effects: [{ kind: "patch-image", ...phase.attempt.alias }] };
+  }
   return unchanged(state);
 }

@@ -16,6 +16,7 @@ export function onSupervisor(app: App, before: AppState, event: EventOf<"supervi
     case "settling":
       return unchanged(state);
     case "consumed":
+    case "patching":
     case "signalled":
     case "starting": {
       if (!isNewProcess(phase.attempt.supervisorBefore, now)) return unchanged(state);

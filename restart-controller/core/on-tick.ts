@@ -1,5 +1,5 @@
 import { finish, startingOrServed, unchanged, withAttempt } from "./attempt.ts";
-import { neverListened, notServed, notTaken, wentOn } from "./explain.ts";
+import { imageIgnored, neverListened, notServed, notTaken, wentOn } from "./explain.ts";
 import type { AppState, Decision, Instant, Phase } from "./phase.ts";
 import { aliveMeansServed, lateGrace, maxArms, rearmAfter } from "./timing.ts";
 import type { App } from "./types.ts";
@@ -41,6 +41,10 @@ export function onTick(app: App, state: AppState, at: Instant): Decision {
           }
         : unchanged(state);
     }
+    case "patching":
+      return late
+        ? finish(app, state, attempt, { outcome: "timeout", message: imageIgnored(attempt.alias?.to ?? "") })
+        : unchanged(state);
     case "signalled":
       return late
         ? finish(app, state, attempt, {

@@ -1,3 +1,4 @@
+import type { ContainerExit } from "./backoff.ts";
 import type { App, Exit, How, Origin, Outcome, RestartRecord } from "./types.ts";
 
 /** Milliseconds since the epoch. */
@@ -38,8 +39,16 @@ export interface Attempt {
   /** The supervisor's generation and start when it was asked: a new one tells that the process was replaced. */
   readonly supervisorBefore?: { readonly generation: number; readonly startedAt: Instant };
   readonly stoppedAt?: Instant;
+  /** It had ended by itself before it was asked for: the kubelet is starting it anyway. */
+  readonly wasDown?: true;
   readonly startedAt?: Instant;
   readonly servedAt?: Instant;
+  /** The image string that it is restarted by, and the one before. */
+  readonly alias?: { readonly from: string; readonly to: string };
+  /** The kubelet's back-off doesn't let the container start before. */
+  readonly waitsUntil?: Instant;
+  /** What the person should know of how it is done. */
+  readonly note?: string;
 }
 
 export type Phase =
@@ -50,6 +59,8 @@ export type Phase =
   | { readonly kind: "armed"; readonly attempt: Attempt; readonly arms: number; readonly withdrawing: boolean }
   /** A probe took the request; the old process still listens. */
   | { readonly kind: "consumed"; readonly attempt: Attempt; readonly arms: number; readonly since: Instant }
+  /** The container's image string is being changed, which makes the kubelet restart it; the old process still listens. */
+  | { readonly kind: "patching"; readonly attempt: Attempt }
   /** The supervisor has been told; the old process still listens. */
   | { readonly kind: "signalled"; readonly attempt: Attempt }
   /** The old process is gone, the new one doesn't serve yet. */
@@ -66,8 +77,10 @@ export interface AppState {
   readonly supervisor: SupervisorState | null;
   readonly generation: number;
   readonly restarts: { readonly process: number; readonly container: number };
-  /** When the app's container ended, latest last; what the kubelet's back-off is about. */
-  readonly containerExits: readonly Instant[];
+  /** The ends of the app's container, latest last; what the kubelet's back-off is about. */
+  readonly exits: readonly ContainerExit[];
+  /** The container's image string, when it isn't the one that the pod was made with. */
+  readonly image: string | null;
   /** A restart that was given up on after its old process had stopped: whoever listens next is its process, not one more. */
   readonly overdue: boolean;
   /** Asked for while a process that may be older than the request was starting: begun when that restart ends. */
@@ -81,7 +94,8 @@ export const initialState: AppState = {
   supervisor: null,
   generation: 0,
   restarts: { process: 0, container: 0 },
-  containerExits: [],
+  exits: [],
+  image: null,
   overdue: false,
   next: null,
 };
@@ -104,6 +118,8 @@ export type Event = { readonly at: Instant } & (
   | { readonly kind: "supervisor"; readonly state: SupervisorState | null; readonly id: string }
   /** We tried to put the liveness file back: `won` when no probe had taken the request. */
   | { readonly kind: "withdrawn"; readonly won: boolean }
+  /** The image string couldn't be changed; the container is as it was. */
+  | { readonly kind: "patch-failed"; readonly why: string }
   | { readonly kind: "ready" }
   /** An effect could not be done. */
   | { readonly kind: "failed"; readonly why: string }
@@ -117,6 +133,8 @@ export type EventOf<K extends Event["kind"]> = Extract<Event, { kind: K }>;
 export type Effect =
   | { readonly kind: "remove-liveness" }
   | { readonly kind: "restore-liveness" }
+  /** Puts another string for the same image into the pod, if it is still `from`. Safe to do twice. */
+  | { readonly kind: "patch-image"; readonly from: string; readonly to: string }
   /** One line for the supervisor's FIFO. */
   | { readonly kind: "command"; readonly line: string }
   /** The restart's record has changed; `outcome` is set when it is its last word. */
@@ -124,7 +142,7 @@ export type Effect =
 
 export type Reply =
   | { readonly kind: "accepted"; readonly id: string; readonly how: How; readonly note?: string }
-  | { readonly kind: "merged"; readonly into: string; readonly how: How }
+  | { readonly kind: "merged"; readonly into: string; readonly how: How; readonly note?: string }
   | { readonly kind: "refused"; readonly code: string; readonly title: string; readonly fix: string };
 
 export interface Decision {
@@ -151,6 +169,9 @@ export function recordOf(
     ...(attempt.stoppedAt === undefined ? {} : { stopped: since(attempt.stoppedAt) }),
     ...(attempt.startedAt === undefined ? {} : { started: since(attempt.startedAt) }),
     ...(attempt.servedAt === undefined ? {} : { served: since(attempt.servedAt) }),
+    ...(attempt.waitsUntil === undefined ? {} : { waitsUntil: new Date(attempt.waitsUntil).toISOString() }),
+    ...(attempt.alias === undefined ? {} : { image: attempt.alias.to }),
+    ...(attempt.note === undefined ? {} : { note: attempt.note }),
     ...(end?.readyAt === undefined ? {} : { ready: since(end.readyAt) }),
     ...(end === undefined ? {} : { outcome: end.outcome }),
     ...(end?.message === undefined ? {} : { message: end.message }),

@@ -13,6 +13,11 @@ export function rearmAfter(threshold: number): number {
   return threshold * probePeriod + probeGrace + 7000;
 }
 
+/** The old container is ended this long after the request at the soonest: all its probes but the first are a period apart. */
+export function soonestKill(threshold: number): number {
+  return (threshold - 1) * probePeriod;
+}
+
 /** A request is armed at most this many times: once, and again twice. */
 export const maxArms = 3;
 

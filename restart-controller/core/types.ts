@@ -10,6 +10,12 @@ export interface App {
   readonly container: boolean;
   /** The liveness probe's failureThreshold: probes in a row that `kit live` fails per request. */
   readonly threshold: number;
+  /** The container's image as the pod was made with it. */
+  readonly image?: string;
+  /** The helper may change the tag of that image in its own pod (`rbac.restartWithoutBackoff`). */
+  readonly alias?: boolean;
+  /** The nodes' `crashLoopBackOff.maxContainerRestartPeriod`, milliseconds; the kubelet's default when absent. */
+  readonly maxRestartPeriod?: number;
 }
 
 /** How an app is started anew: by its supervisor (process) or by the kubelet (container). */
@@ -48,8 +54,24 @@ export interface RestartRecord {
   /** What happened, in one sentence, when the outcome isn't "served". */
   readonly message?: string;
   readonly exit?: Exit;
+  /** UTC, ISO 8601: the kubelet's crash-loop back-off doesn't let the container start before. */
+  readonly waitsUntil?: string;
+  /** The image string that the container was restarted by, so that it didn't have to wait. */
+  readonly image?: string;
+  /** What the person should know of how it is done: a wait and how to go without, or why it has to be. */
+  readonly note?: string;
   /** Last lines of the app's output when it did not come up. */
   readonly log?: readonly string[];
+}
+
+/** The kubelet's crash-loop back-off of an app's container. */
+export interface Backoff {
+  /** What is left of the wait that runs; else how long the kubelet would wait if a container restart were asked for now. */
+  readonly waitSeconds: number;
+  /** UTC, ISO 8601: when the wait that runs is over; else from when on a container restart costs nothing again. */
+  readonly until?: string;
+  /** Present while the container waits. */
+  readonly running?: true;
 }
 
 /** What an app container is doing now. `restarting` covers everything between a request and its end. */
@@ -67,7 +89,7 @@ export interface AppStatus {
   /** The fastest way this release can restart it. */
   readonly how: How;
   readonly restarts: { readonly process: number; readonly container: number };
-  readonly backoff: { readonly waitSeconds: number; readonly until?: string };
+  readonly backoff: Backoff;
   readonly lastExit?: Exit;
   /** The restart under way, if any. */
   readonly current?: RestartRecord;

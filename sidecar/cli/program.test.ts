@@ -6,7 +6,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Backoff } from "../protocol/index.ts";
 import { run } from "./program.ts";
+import { statusText } from "./status-command.ts";
 
 type Answer = (request: IncomingMessage, body: string) => { status?: number; body: unknown };
 
@@ -87,6 +89,24 @@ test("each outcome has the design's exit code, and the last lines are shown", as
     assert.match(said, /Error: boom/);
     await helper.close();
   }
+});
+
+test("the kubelet's back-off is said before it is paid and while it runs", async () => {
+  const waitsUntil = new Date(Date.now() + 60_000).toISOString();
+  let asked = 0;
+  const helper = await fakeHelper((request, body) => {
+    if (request.method === "POST") {
+      const { id } = JSON.parse(body);
+      return { status: 202, body: { id, app: "app", how: "container", note: "the kubelet would wait 80 s: …" } };
+    }
+    const end = asked++ === 0 ? {} : { served: 81_000, outcome: "served" };
+    return { body: { ...base, id: "x", stopped: 900, waitsUntil, ...end } };
+  });
+  const { code, out, said } = await call(helper.home, "restart", "--container");
+  assert.equal(code, 0);
+  assert.match(said, /the kubelet would wait 80 s: …\n {2}waiting in back-off until \d\d:\d\d:\d\d UTC/);
+  assert.match(out, /most of it in the kubelet's back-off/);
+  await helper.close();
 });
 
 test("--json prints one object and nothing else on stdout", async () => {
@@ -181,8 +201,34 @@ test("status exits 1 when an app is down and says what would be lost", async () 
   assert.equal(code, 1);
   assert.match(out, /app: down, port 8080/);
   assert.match(out, /2 files not committed/);
+  assert.doesNotMatch(out, /kubelet|back-off/);
   assert.match(out, /dies with the pod/);
   await helper.close();
+});
+
+test("status says what a container restart would cost, and until when; a wait that runs has other words", () => {
+  const app = {
+    name: "app",
+    phase: "running",
+    generation: 1,
+    how: "container",
+    restarts: { process: 0, container: 4 },
+  } as const;
+  const text = (backoff: Backoff) =>
+    statusText({
+      version: "1",
+      release: "cart",
+      mode: "sidecar",
+      app: [{ ...app, backoff }],
+      ide: { phase: "running" },
+      source: { dirtyFiles: null },
+    });
+  const until = "2026-01-01T14:03:20.000Z";
+  assert.match(
+    text({ waitSeconds: 80, until }),
+    /would wait 80 s before the next container restart, if it is asked until 14:03:20 UTC/,
+  );
+  assert.match(text({ waitSeconds: 12, until, running: true }), /waiting in back-off until 14:03:20 UTC/);
 });
 
 test("every command has a help text; the restart command's has examples", async () => {

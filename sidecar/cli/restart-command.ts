@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { ExitCode, type Outcome, type RestartRecord } from "../protocol/index.ts";
+import { ExitCode, giveUpAt, type Outcome, type RestartRecord } from "../protocol/index.ts";
 import type { ApiClient } from "./api-client.ts";
 import { durationText } from "./duration.ts";
 import { CliError } from "./errors.ts";
@@ -59,11 +59,12 @@ export async function restartCommand(
 }
 
 async function waitForEnd(client: ApiClient, io: Io, id: string, timeoutMs: number): Promise<RestartRecord> {
-  const giveUp = Date.now() + timeoutMs;
+  const asked = Date.now();
   let told = "";
-  while (Date.now() < giveUp) {
+  for (let giveUp = asked + timeoutMs; Date.now() < giveUp;) {
     const record = await client.findRestart(id, 1000);
     if (record.outcome !== undefined) return record;
+    giveUp = giveUpAt(asked, timeoutMs, record);
     const phase = phaseText(record);
     if (phase !== told) io.say(`  ${phase}\n`);
     told = phase;
@@ -76,8 +77,11 @@ async function waitForEnd(client: ApiClient, io: Io, id: string, timeoutMs: numb
   });
 }
 
-function phaseText({ how, stopped, started }: RestartRecord): string {
+function phaseText({ how, stopped, started, waitsUntil }: RestartRecord): string {
   if (started !== undefined) return `the new process started after ${durationText(started)}; not served yet`;
+  if (waitsUntil !== undefined && Date.parse(waitsUntil) > Date.now()) {
+    return `waiting in back-off until ${waitsUntil.slice(11, 19)} UTC: the kubelet doesn't start the container before`;
+  }
   if (stopped !== undefined) return `the old process stopped after ${durationText(stopped)}; not served yet`;
   return how === "container" ? "waiting for the kubelet's probe" : "waiting for the old process to stop";
 }

@@ -13,7 +13,7 @@ export function restartText(record: RestartRecord): string {
   }
   return `${head} served in ${durationText(served)}${splitText(record)}${
     stopped === undefined ? "" : `; port closed for ${durationText(served - stopped)}`
-  }`;
+  }${record.waitsUntil === undefined ? "" : ", most of it in the kubelet's back-off"}`;
 }
 
 /** ` (asked → stopped 1.20 s → started 1.21 s → served 1.29 s)` with the parts that are known. */

@@ -24,13 +24,21 @@ export function statusText(status: Status): string {
   return `${lines.join("\n")}\n`;
 }
 
+function backoffText({ backoff: { waitSeconds, until, running } }: AppStatus): string | undefined {
+  if (waitSeconds === 0) return undefined;
+  const at = until === undefined ? "" : ` until ${until.slice(11, 19)} UTC`;
+  return running
+    ? `waiting in back-off${at}`
+    : `the kubelet would wait ${waitSeconds} s before the next container restart${at === "" ? "" : `, if it is asked${at}`}`;
+}
+
 function appText(app: AppStatus): string {
   const facts = [
     app.port === undefined ? "no port" : `port ${app.port}`,
     app.pid === undefined ? undefined : `pid ${app.pid}`,
     app.servedAt === undefined ? undefined : `served for ${durationText(Date.now() - Date.parse(app.servedAt))}`,
     `restarts: ${app.restarts.process} process, ${app.restarts.container} container`,
-    app.backoff.waitSeconds === 0 ? undefined : `the kubelet would wait ${app.backoff.waitSeconds} s before the next`,
+    backoffText(app),
   ];
   return `${app.name}: ${app.phase}, ${facts.filter((fact) => fact !== undefined).join(", ")}`;
 }

@@ -23,6 +23,16 @@ export interface Config {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
   readonly sourcePath: string | undefined;
   readonly sourceDurable: boolean | undefined;
+  /** Access to this pod at the API server; undefined where the helper has no token, as by default. */
+  readonly kube:
+    | {
+        readonly host: string;
+        readonly port: number;
+        readonly namespace: string;
+        readonly pod: string;
+        readonly account: string;
+      }
+    | undefined;
   /** Variables that begin with INPOD_ and mean nothing to the helper: misspelt, perhaps. */
   readonly unknown: readonly string[];
 }
@@ -65,6 +75,8 @@ const app = v.strictObject({
   threshold: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10)),
   readyPath: v.optional(v.pipe(v.string(), v.startsWith("/"))),
   image: v.optional(v.string()),
+  alias: v.optional(v.boolean()),
+  maxRestartPeriod: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1000), v.maxValue(300_000))),
   sourcePath: v.optional(v.string()),
 });
 const apps = v.pipe(
@@ -115,6 +127,11 @@ const environment = v.object({
   INPOD_LOG_LEVEL: v.optional(v.picklist(["trace", "debug", "info", "warn", "error", "silent"]), "info"),
   INPOD_SOURCE_PATH: v.optional(absolute),
   INPOD_SOURCE_DURABLE: v.optional(v.picklist(["true", "false"])),
+  INPOD_KUBE_ACCOUNT: v.optional(absolute),
+  INPOD_KUBE_NAMESPACE: v.optional(v.pipe(v.string(), v.regex(dnsLabel, "must be a namespace's name"))),
+  INPOD_KUBE_POD: v.optional(v.pipe(v.string(), v.regex(dnsLabel, "must be a pod's name"))),
+  KUBERNETES_SERVICE_HOST: v.optional(v.string()),
+  KUBERNETES_SERVICE_PORT: v.optional(wholeText(1, 65_535), "443"),
 });
 
 /** The helper's settings from `INPOD_*`; an empty variable is an absent one. Throws a ConfigError with all problems at once. */
@@ -134,6 +151,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.push(
       "INPOD_TRUSTED_PROXIES is empty: INPOD_AUTH_MODE=proxy needs the addresses that may vouch for a user.",
     );
+  const kube = found === undefined ? undefined : kubeIn(found, problems);
   if (found === undefined || problems.length > 0) throw new ConfigError(problems);
   return {
     home: found.INPOD_HOME,
@@ -153,8 +171,23 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     logLevel: found.INPOD_LOG_LEVEL,
     sourcePath: found.INPOD_SOURCE_PATH,
     sourceDurable: found.INPOD_SOURCE_DURABLE === undefined ? undefined : found.INPOD_SOURCE_DURABLE === "true",
+    kube,
     unknown,
   };
+}
+
+/** All of it or none: a helper that is only half told where its pod is can't reach it. */
+function kubeIn(found: v.InferOutput<typeof environment>, problems: string[]): Config["kube"] {
+  const { INPOD_KUBE_ACCOUNT: account, INPOD_KUBE_NAMESPACE: namespace, INPOD_KUBE_POD: pod } = found;
+  if (account === undefined) return undefined;
+  const host = found.KUBERNETES_SERVICE_HOST;
+  if (namespace === undefined || pod === undefined || host === undefined) {
+    problems.push(
+      "INPOD_KUBE_ACCOUNT is set, but not all of INPOD_KUBE_NAMESPACE, INPOD_KUBE_POD and KUBERNETES_SERVICE_HOST: the helper would not find its pod.",
+    );
+    return undefined;
+  }
+  return { host, port: found.KUBERNETES_SERVICE_PORT, namespace, pod, account };
 }
 
 const known = (name: string) =>

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { RestartController } from "@inpod/restart-controller";
-import { createRestartController, createStateFile } from "@inpod/restart-controller";
+import { createImageAlias, createRestartController, createStateFile } from "@inpod/restart-controller";
 import { pathsIn } from "../protocol/index.ts";
 import { createApiHandlers } from "./api/api-handlers.ts";
 import { createEvents } from "./api/events.ts";
@@ -67,6 +67,7 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       apps: config.apps,
       filesOf: (app) => ({ liveness: paths.liveness(app), control: paths.control(app), state: paths.state(app) }),
       kit: paths.kit,
+      ...(config.kube === undefined ? {} : { imageAlias: createImageAlias(config.kube) }),
       stateFile: join(config.stateDir, "restarts.json"),
       lastLines: (app, count) => logs.last(app, count),
       onError: (error) => log.warn(`a restart under way won't survive a restart of the helper: ${error.message}`),

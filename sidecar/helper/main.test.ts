@@ -214,9 +214,10 @@ test("wrong settings: every problem at once, as sentences, exit 2, nothing opene
     INPOD_APPS: `[{"name":"App!","port":0}]`,
     INPOD_ORIGINS: "https://ok.example,evil",
     INPOD_TRUSTED_PROXIES: "10.0.0.0/99",
+    INPOD_KUBE_POD: "Not a pod",
   });
   assert.equal(await ended, 2);
-  for (const word of ["INPOD_HOME", "70000", "INPOD_APPS", "evil", "10.0.0.0/99", "INPOD_AUTH_MODE"])
+  for (const word of ["INPOD_HOME", "70000", "INPOD_APPS", "evil", "10.0.0.0/99", "INPOD_AUTH_MODE", "Not a pod"])
     assert.ok(told.err.includes(word), `${word} in:\n${told.err}`);
 });
 

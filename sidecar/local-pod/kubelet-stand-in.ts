@@ -1,6 +1,11 @@
 import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BackoffSettings, forecastWait, kubeletDefaults } from "../../restart-controller/core/backoff.ts";
+import {
+  type BackoffSettings,
+  type ContainerExit,
+  kubeletDefaults,
+  startsAfter,
+} from "../../restart-controller/core/backoff.ts";
 import type { ContainerRun } from "./container.ts";
 
 /** A liveness probe as the chart writes it; times in milliseconds. */
@@ -41,7 +46,9 @@ export function createKubeletStandIn({
   backoff = kubeletDefaults,
 }: KubeletStandInDeps): KubeletStandIn {
   const closing = new AbortController();
-  const exits: number[] = [];
+  const exits: ContainerExit[] = [];
+  /** The run that a failed probe has ended: for the kubelet that is another thing than one that ended by itself. */
+  let killed: ContainerRun | undefined;
   let restarts = 0;
   let run = start();
 
@@ -49,9 +56,9 @@ export function createKubeletStandIn({
     for (;;) {
       await run.ended;
       if (closing.signal.aborted) return;
-      const wait = forecastWait(exits, Date.now(), backoff);
-      exits.push(Date.now());
+      exits.push({ at: Date.now(), by: killed === run ? "kill" : "itself" });
       exits.splice(0, exits.length - 32);
+      const wait = Math.max(0, startsAfter(exits, backoff) - Date.now());
       if (wait > 0)
         say(
           `${name}: back-off, as the kubelet would: starting again in ${Math.ceil(wait / 1000)} s (${exits.length} restarts of late)`,
@@ -79,6 +86,7 @@ export function createKubeletStandIn({
       failures = (await passes(url, timeout)) ? 0 : failures + 1;
       if (failures < failureThreshold || closing.signal.aborted) continue;
       say(`${name}: liveness probe failed ${failures} times: restarting`);
+      killed = watched;
       await watched.stop(grace);
       failures = 0;
     }

@@ -1,6 +1,6 @@
 import type { App, AppStatus, How, RestartRecord } from "@inpod/restart-controller/core";
 
-export type { AppPhase, AppStatus, Exit, How, Outcome, RestartRecord } from "@inpod/restart-controller/core";
+export type { AppPhase, AppStatus, Backoff, Exit, How, Outcome, RestartRecord } from "@inpod/restart-controller/core";
 
 export interface Status {
   readonly version: string;
@@ -64,6 +64,5 @@ export interface ApiError {
 export interface AppConfig extends App {
   /** Path that `--ready` asks on the app's port. */
   readonly readyPath?: string;
-  readonly image?: string;
   readonly sourcePath?: string;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AppStatus, RestartRecord, Status } from "@inpod/sidecar/protocol";
-import { appFacts, outcomeText, promiseText, restartSentence, sourceText, stepText } from "./words.ts";
+import { appFacts, containerText, outcomeText, promiseText, restartSentence, sourceText, stepText } from "./words.ts";
 
 const record = (more: Partial<RestartRecord>): RestartRecord => ({
   id: "a",
@@ -62,6 +62,11 @@ test("each step of a restart has its own words", () => {
   assert.match(said[2] ?? "", /port 8080/);
 });
 
+test("a container that the kubelet makes wait is said to, and until when", () => {
+  const waiting = record({ how: "container", stopped: 900, waitsUntil: "2026-11-21T10:01:20.000Z" });
+  assert.match(stepText(waiting, 8080), /back-off until 10:01:20 UTC/);
+});
+
 test("the state line names what is known and nothing else", () => {
   assert.deepEqual(appFacts(app({}), "for 1 min"), ["for 1 min", "port 8080", "pid 42", "2 restarts"]);
   assert.deepEqual(appFacts(app({ phase: "crashed", lastExit: { code: 3, signal: null } }), "for 1 min"), [
@@ -77,6 +82,10 @@ test("the kubelet's wait is said before it is felt, but not where it doesn't app
   const backoff = { waitSeconds: 80 };
   assert.match(promiseText(app({ how: "container", backoff })).text, /would now wait 80 s/);
   assert.match(promiseText(app({ how: "process", backoff })).text, /milliseconds/);
+  assert.match(containerText(app({ how: "process", backoff })), /^Slower; .*would now wait 80 s/);
+  assert.doesNotMatch(containerText(app({ how: "process" })), /kubelet/);
+  const running = { waitSeconds: 12, until: "2026-01-01T14:03:20.000Z", running: true } as const;
+  assert.match(promiseText(app({ how: "process", backoff: running })).text, /before 14:03:20 UTC/);
 });
 
 test("what could be lost is said where the source dies with the pod", () => {

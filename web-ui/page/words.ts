@@ -29,9 +29,12 @@ export const originText: Readonly<Record<RestartRecord["origin"], string>> = {
 };
 
 /** What a restart is doing at this moment. */
-export function stepText({ how, stopped, started }: RestartRecord, port?: number): string {
+export function stepText({ how, stopped, started, waitsUntil }: RestartRecord, port?: number): string {
   const open = port === undefined ? "waiting until it is up" : `waiting until port ${port} opens`;
   if (started !== undefined) return `the new process boots, ${open}`;
+  if (stopped !== undefined && waitsUntil !== undefined) {
+    return `waiting in the kubelet's back-off until ${waitsUntil.slice(11, 19)} UTC at least`;
+  }
   if (stopped !== undefined) {
     return `the old process has stopped, ${how === "container" ? open : "starting the new one"}`;
   }
@@ -39,8 +42,9 @@ export function stepText({ how, stopped, started }: RestartRecord, port?: number
 }
 
 /** The same in one word, where room is short. */
-export function stepWord({ stopped, started }: RestartRecord): string {
+export function stepWord({ stopped, started, waitsUntil }: RestartRecord): string {
   if (started !== undefined) return "booting";
+  if (waitsUntil !== undefined) return "back-off";
   return stopped === undefined ? "stopping" : "starting";
 }
 
@@ -103,7 +107,13 @@ function splitText(process: number, container: number): string {
 
 /** How a restart asked now would be done; the kubelet's back-off is said before it is felt. */
 export function promiseText(app: AppStatus): { text: string; tone: Tone } {
-  const { waitSeconds } = app.backoff;
+  const { waitSeconds, until, running } = app.backoff;
+  if (running && until !== undefined) {
+    return {
+      text: `The kubelet doesn't start the container before ${until.slice(11, 19)} UTC (crash-loop back-off).`,
+      tone: "bad",
+    };
+  }
   if (app.how === "container" && waitSeconds > 0) {
     return {
       text: `The kubelet would now wait ${waitSeconds} s before it starts the container again (crash-loop back-off).`,
@@ -113,6 +123,14 @@ export function promiseText(app: AppStatus): { text: string; tone: Tone } {
   return app.how === "process"
     ? { text: "Replaces the process in its container: milliseconds", tone: "quiet" }
     : { text: "Restarts the container at the kubelet's next probe: a second or two", tone: "quiet" };
+}
+
+/** What the button for a container restart beside the quick one says of itself. */
+export function containerText({ backoff }: AppStatus): string {
+  const what = "Slower; gives the app a clean file system and its environment read anew";
+  return backoff.waitSeconds === 0
+    ? what
+    : `${what}. The kubelet would now wait ${backoff.waitSeconds} s (crash-loop back-off)`;
 }
 
 export function ideText({ ide }: Status): { text: string; tone: Tone } {

@@ -53,13 +53,17 @@ The app containers, one shape for `app` and `apps`: JSON {"apps": [...]}, in the
 
 {{/*
 What the helper knows of the apps (INPOD_APPS): name, port (its first TCP port; null for a worker), process, container, threshold, image,
-sourcePath and, where the readiness probe asks that port, readyPath.
+sourcePath and, where the readiness probe asks that port, readyPath. Where they aren't as by default: alias (its image's tag may be changed) and
+maxRestartPeriod (milliseconds).
 */}}
 {{- define "inpod.appsForHelper" -}}
 {{- $list := list -}}
 {{- range $app := (include "inpod.apps" . | fromJson).apps -}}
   {{- $entry := dict "name" .name "process" .supervised "container" true "threshold" (int $.Values.restart.probe.failureThreshold) "image" .image "port" nil -}}
   {{- with .sourcePath -}}{{- $_ := set $entry "sourcePath" . -}}{{- end -}}
+  {{- if $.Values.rbac.restartWithoutBackoff -}}{{- $_ := set $entry "alias" true -}}{{- end -}}
+  {{- $longest := trimSuffix "s" $.Values.restart.maxContainerRestartPeriod | int -}}
+  {{- if ne $longest 300 -}}{{- $_ := set $entry "maxRestartPeriod" (mul $longest 1000) -}}{{- end -}}
   {{- $port := dict -}}
   {{- range .ports -}}
     {{- if and (empty $port) (eq (.protocol | default "TCP") "TCP") -}}{{- $port = . -}}{{- end -}}

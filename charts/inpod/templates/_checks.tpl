@@ -11,6 +11,7 @@ wrong types by then.
 {{- include "inpod.checkSource" . -}}
 {{- include "inpod.checkToolchains" . -}}
 {{- include "inpod.checkRoutes" . -}}
+{{- include "inpod.checkBackoff" . -}}
 {{- end -}}
 
 {{/*
@@ -201,5 +202,17 @@ that place is inpod's own or the kernel's
 {{- end -}}
 {{- if and $ingress.enabled $route.enabled (ne (clean $ingress.path) (clean $route.path)) -}}
 {{- fail (printf "\n\ningress.path is %q and httpRoute.path is %q: the helper has one base path. Make them the same.\n" $ingress.path $route.path) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "inpod.checkBackoff" -}}
+{{- $longest := .Values.restart.maxContainerRestartPeriod -}}
+{{- if or (lt (trimSuffix "s" $longest | int) 1) (gt (trimSuffix "s" $longest | int) 300) -}}
+{{- fail (printf "\n\nrestart.maxContainerRestartPeriod is %q: the kubelet takes 1s to 300s.\n" $longest) -}}
+{{- end -}}
+{{- if .Values.rbac.restartWithoutBackoff -}}
+  {{- if ne .Values.mode "sidecar" -}}
+  {{- fail (printf "\n\nrbac.restartWithoutBackoff is true, but mode is %s: there is no app container to restart. Leave it out.\n" .Values.mode) -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -14,6 +14,16 @@ app.kubernetes.io/component: workspace
 inpod.dev/workspace: {{ include "inpod.fullname" . }}
 {{- end -}}
 
+{{/* The service account of the pod where the helper may change its image's tag; inpod-admin's policy knows it by this ending. */}}
+{{- define "inpod.restartAccount" -}}
+{{ include "inpod.fullname" . }}-inpod-restart
+{{- end -}}
+
+{{/* Not empty where the helper may change the tag of the app's image. */}}
+{{- define "inpod.patchesImage" -}}
+{{- if and .Values.rbac.restartWithoutBackoff (eq .Values.mode "sidecar") -}}true{{- end -}}
+{{- end -}}
+
 {{- define "inpod.commonLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}

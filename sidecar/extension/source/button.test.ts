@@ -42,6 +42,10 @@ test("a restart says what it waits for", () => {
   assert.equal(text(record), "$(sync~spin) app restarting: stopping");
   assert.equal(text({ ...record, how: "container" }), "$(sync~spin) app restarting: waiting for the kubelet's probe");
   assert.equal(text({ ...record, stopped: 4 }), "$(sync~spin) app restarting: stopped, not started yet");
+  assert.equal(
+    text({ ...record, stopped: 4, waitsUntil: "2026-01-01T14:03:20.000Z" }),
+    "$(sync~spin) app restarting: waiting in the kubelet's back-off until 14:03:20 UTC",
+  );
   assert.equal(text({ ...record, stopped: 4, started: 5 }), "$(sync~spin) app restarting: started, not served yet");
 });
 

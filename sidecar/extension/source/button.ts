@@ -59,6 +59,8 @@ export const standaloneButton: Button = {
 export function stepText(current: RestartRecord | undefined): string {
   if (current === undefined) return "not served yet";
   if (current.started !== undefined) return "started, not served yet";
+  if (current.waitsUntil !== undefined)
+    return `waiting in the kubelet's back-off until ${current.waitsUntil.slice(11, 19)} UTC`;
   if (current.stopped !== undefined) return "stopped, not started yet";
   return current.how === "container" ? "waiting for the kubelet's probe" : "stopping";
 }
@@ -77,7 +79,11 @@ function factsText(app: AppStatus, ended: RestartRecord | undefined): string {
     ...(ended === undefined ? [] : [restartText(ended)]),
     ...(app.backoff.waitSeconds === 0
       ? []
-      : [`after a container restart now the kubelet would wait ${Math.ceil(app.backoff.waitSeconds)} s`]),
+      : [
+          app.backoff.running && app.backoff.until !== undefined
+            ? `the kubelet doesn't start the container before ${app.backoff.until.slice(11, 19)} UTC`
+            : `after a container restart now the kubelet would wait ${Math.ceil(app.backoff.waitSeconds)} s`,
+        ]),
     app.phase === "restarting" ? "A restart is under way." : `Click: save all, then ${app.how} restart.`,
   ];
   return lines.join("\n");

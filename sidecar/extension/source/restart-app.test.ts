@@ -65,6 +65,14 @@ test("an editor that can't be saved stops it, unless the person goes on", async 
   assert.equal(await restartApp(client, { ...window, saveAll }, { id: "restart-1" }), served);
 });
 
+test("a back-off isn't taken from the patience with the helper", async () => {
+  const waiting: RestartRecord = { ...record, how: "container", stopped: 900, waitsUntil: "1970-01-01T00:01:20.000Z" };
+  const { client, window } = world([...Array.from({ length: 100 }, () => waiting), served]);
+  let now = 0;
+  const clock = () => (now += 1000);
+  assert.equal(await restartApp(client, window, { id: "restart-1" }, clock), served);
+});
+
 test("a helper that never says the end is not waited for for ever", async () => {
   const { client, window } = world([]);
   let now = 0;

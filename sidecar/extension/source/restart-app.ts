@@ -1,5 +1,6 @@
 import type { ApiClient } from "../../cli/api-client.ts";
 import type { RestartRecord } from "../../protocol/api.ts";
+import { giveUpAt } from "../../protocol/patience.ts";
 
 /** How long one call waits for the end, milliseconds. */
 const waitEach = 1000;
@@ -25,9 +26,9 @@ export async function restartApp(
   if (!(await window.saveAll()) && !(await window.goOnUnsaved())) return undefined;
   const { id, merged, note } = await client.restart({ ...ask, how: "auto" });
   if (note !== undefined) window.note(note);
-  const giveUp = now() + patience;
+  const asked = now();
   for (;;) {
     const record = await client.findRestart(merged ?? id, waitEach);
-    if (record.outcome !== undefined || now() >= giveUp) return record;
+    if (record.outcome !== undefined || now() >= giveUpAt(asked, patience, record)) return record;
   }
 }

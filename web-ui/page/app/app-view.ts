@@ -2,7 +2,7 @@ import type { AppStatus, How } from "@inpod/sidecar/protocol";
 import { button, h, setAttribute, setText } from "../dom.ts";
 import { ageText, clockText, durationText } from "../duration.ts";
 import type { Notice, SeenRestart } from "../state/model.ts";
-import { appFacts, outcomeText, phaseTone, phaseWord, promiseText, stepText } from "../words.ts";
+import { appFacts, containerText, outcomeText, phaseTone, phaseWord, promiseText, stepText } from "../words.ts";
 
 export interface AppView {
   readonly element: HTMLElement;
@@ -25,7 +25,6 @@ export function createAppView(name: string, restart: (how: How | "auto") => void
   ask.append(label, key);
   ask.setAttribute("aria-keyshortcuts", "r");
   const container = button("Restart container", "plain", () => restart("container"));
-  container.title = "Slower; gives the app a clean file system and its environment read anew";
   const buttons = h("div", { class: "buttons" }, ask, container);
   const state = h("h2", {}, dot, h("span", { class: "name" }, name), phase, step);
   const element = h("section", { class: "app", "aria-label": `App ${name}` });
@@ -43,6 +42,7 @@ export function createAppView(name: string, restart: (how: How | "auto") => void
       setText(label, current === undefined ? `Restart ${name}` : "Restart under way");
       setAttribute(ask, "data-busy", current === undefined ? undefined : "true");
       container.hidden = app.how === "container";
+      setAttribute(container, "title", containerText(app));
       const { text, tone } = promiseText(app);
       setAttribute(ask, "title", current === undefined ? text : "Asking again joins the restart under way");
       setText(promise, tone === "bad" ? text : "");

@@ -38,6 +38,18 @@
     - name: INPOD_BASE_PATH
       value: {{ . | quote }}
     {{- end }}
+  {{- if include "inpod.patchesImage" . }}
+    - name: INPOD_KUBE_ACCOUNT
+      value: /inpod/secrets/kube
+    - name: INPOD_KUBE_NAMESPACE
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.namespace
+    - name: INPOD_KUBE_POD
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.name
+  {{- end }}
   ports:
     - name: ide
       containerPort: {{ int .Values.helper.port }}
@@ -66,6 +78,11 @@
     {{- if eq .Values.auth.mode "password" }}
     - name: login
       mountPath: /inpod/secrets/login
+      readOnly: true
+    {{- end }}
+    {{- if include "inpod.patchesImage" . }}
+    - name: kube
+      mountPath: /inpod/secrets/kube
       readOnly: true
     {{- end }}
 {{- end -}}

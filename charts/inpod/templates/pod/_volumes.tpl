@@ -56,6 +56,21 @@
       - key: {{ .Values.auth.secretKeys.password | quote }}
         path: password
 {{- end }}
+{{- if include "inpod.patchesImage" . }}
+# One verb on this pod. Only the helper mounts it.
+- name: kube
+  projected:
+    defaultMode: 288 # 0440
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: 3600
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - key: ca.crt
+              path: ca.crt
+{{- end }}
 {{- if eq .Values.source.from "git" }}
 {{- with .Values.source.git.credentialsSecret }}
 - name: git-credentials
