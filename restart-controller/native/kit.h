@@ -23,7 +23,8 @@ int probe_main(int argc, char **argv);
 int init_main(int argc, char **argv);
 int supervise_main(int argc, char **argv);
 int listeners_main(int argc, char **argv);
-extern const char install_help[], copy_help[], live_help[], probe_help[], init_help[], supervise_help[], listeners_help[];
+int ask_main(int argc, char **argv);
+extern const char install_help[], copy_help[], live_help[], probe_help[], init_help[], supervise_help[], listeners_help[], ask_help[];
 
 /* text.c: sentences, arguments, times */
 extern const char *call_name;

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { buildKit, KitBuildError } from "./build.ts";
 import { builds, run, temporaryDirectory } from "./test-kit.ts";
 
-const calls = ["install", "copy", "live", "probe", "init", "supervise"];
+const calls = ["install", "copy", "live", "probe", "init", "supervise", "ask"];
 
 for (const { build, kit } of builds) {
   describe(`kit (${build})`, () => {
@@ -44,6 +44,8 @@ for (const { build, kit } of builds) {
       [["init", "--", "true", "--"], /a command is missing/],
       [["init", "--guard", "5", "--", "true"], /--guard is a percentage from 10 to 100, not "5"/],
       [["init", "--umask", "9", "--", "true"], /--umask is an octal number/],
+      [["ask", "/a.sock", "restart"], /give SOCKET NAME PROGRAM/],
+      [["ask", "/a.sock", "restart", "node", "app"], /a -- before the words/],
       [["supervise"], /which command/],
       [["supervise", "--"], /which command/],
       [["supervise", "node"], /"node" is no option/],
@@ -65,7 +67,7 @@ for (const { build, kit } of builds) {
   });
 }
 
-test("with musl the program is static and below 100 KB", async (t) => {
+test("with musl the program is static and below 150 KB", async (t) => {
   try {
     execFileSync("musl-gcc", ["--version"], { stdio: "ignore" });
   } catch {
@@ -73,7 +75,7 @@ test("with musl the program is static and below 100 KB", async (t) => {
     return;
   }
   const kit = await buildKit({ cc: "musl-gcc", out: join(await temporaryDirectory(t), "kit") });
-  assert.ok((await stat(kit)).size < 100_000);
+  assert.ok((await stat(kit)).size < 150_000);
   const elf = await readFile(kit);
   assert.equal(elf.includes("/lib/ld-"), false, "it asks for no loader");
 });

@@ -6,6 +6,8 @@ export interface Io {
   /** Words for people: progress, notes, errors. */
   readonly say: (text: string) => void;
   readonly colour: boolean;
+  /** The id of the request, where somebody began it before this program took its place. */
+  readonly requestId?: string;
   /** Ends when the person presses Ctrl-C. */
   readonly stop: AbortSignal;
 }

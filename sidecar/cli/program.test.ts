@@ -34,6 +34,10 @@ async function fakeHelper(answer: Answer) {
 }
 
 async function call(home: string, name: string, ...args: string[]) {
+  return callUntil(new AbortController().signal, home, name, ...args);
+}
+
+async function callUntil(stop: AbortSignal, home: string, name: string, ...args: string[]) {
   let out = "";
   let said = "";
   const code = await run(name, args, {
@@ -45,7 +49,7 @@ async function call(home: string, name: string, ...args: string[]) {
       said += text;
     },
     colour: false,
-    stop: new AbortController().signal,
+    stop,
   });
   return { code, out, said };
 }
@@ -211,4 +215,21 @@ test("the completion script knows every command and option", async () => {
   const { out } = await call("/nonexistent", "inpod", "completion", "bash");
   for (const word of ["restart", "status", "logs", "--container", "--timeout", "complete -F"])
     assert.ok(out.includes(word), word);
+});
+
+test("Ctrl-C is no error: a restart goes on and it is said, a log has been followed long enough", async () => {
+  const ctrlC = new AbortController();
+  const helper = await fakeHelper((request, body) => {
+    if (request.method === "POST") return { status: 202, body: { ...JSON.parse(body), app: "app", how: "process" } };
+    // In the middle of a call, and in the pause between two.
+    setTimeout(() => ctrlC.abort(), 20);
+    return { body: request.url?.includes("/logs") ? { lines: [] } : { ...base, id: "x" } };
+  });
+  const restart = await callUntil(ctrlC.signal, helper.home, "restart", "app");
+  assert.equal(restart.code, 1);
+  assert.match(restart.said, /no longer waiting; a restart that was asked for goes on/);
+  assert.doesNotMatch(restart.said, /unexpected/);
+  const logs = await callUntil(AbortSignal.timeout(300), helper.home, "inpod", "logs", "-f");
+  assert.deepEqual(logs, { code: 0, out: "", said: "" });
+  await helper.close();
 });

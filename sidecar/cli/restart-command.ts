@@ -34,7 +34,7 @@ export async function restartCommand(
   flags: RestartFlags,
 ): Promise<ExitCode> {
   const accepted = await client.restart({
-    id: randomUUID(),
+    id: io.requestId ?? randomUUID(),
     how: flags.container ? "container" : flags.process ? "process" : "auto",
     timeoutMs: flags.timeout,
     ...(app === undefined ? {} : { app }),

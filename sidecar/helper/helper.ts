@@ -8,6 +8,8 @@ import { createApiHandlers } from "./api/api-handlers.ts";
 import { createEvents } from "./api/events.ts";
 import { mount } from "./app.ts";
 import type { Config } from "./config.ts";
+import { createCommandHandler } from "./command/command-handler.ts";
+import { createLocalClient } from "./command/local-client.ts";
 import { createApiSocket } from "./door/api-socket.ts";
 import { createFrontDoor } from "./door/front-door.ts";
 import type { AccessLine } from "./door/front-door.ts";
@@ -95,6 +97,12 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       ? createPasswordCheck(config.passwordFile)
       : undefined;
   const api = createApiHandlers({ controller, status, events, logs, streams });
+  const command = createCommandHandler({
+    home: config.home,
+    streams,
+    connect: (gone) =>
+      createLocalClient({ ask: (options) => controller.request(options), controller, status, logs, gone }),
+  });
   const token = createLoginToken(config.loginTokenFile, sessions);
 
   const ide = createIdeProxy({ socketPath: paths.ideSocket, streams, touch: (key) => sessions.touch(key) });
@@ -121,7 +129,7 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       onError,
     ),
   });
-  const socket = createApiSocket(paths.apiSocket, mount(api, onError));
+  const socket = createApiSocket(paths.apiSocket, mount({ ...api, command }, onError));
 
   let closing: Promise<void> | undefined;
   const close = async () => {

@@ -8,7 +8,7 @@ import type { StatusSource } from "../status.ts";
 import type { LogLines } from "../watch/log-lines.ts";
 import type { Call, Handler } from "./call.ts";
 import type { Events } from "./events.ts";
-import { checked, ideBody, logsQuery, restartBody, waitQuery } from "./input.ts";
+import { checked, ideBody, logsQuery, restartAsk, waitQuery } from "./input.ts";
 import { restartEnd } from "./restart-end.ts";
 
 export type ApiRoute = Extract<
@@ -39,7 +39,7 @@ export function createApiHandlers(deps: {
     restarts: (call) => json(call, 200, { restarts: controller.history() }),
 
     async restart(call) {
-      const answer = await controller.request(withoutUndefined(checked(restartBody, await readBody(call.request))));
+      const answer = await controller.request(restartAsk(await readBody(call.request)));
       if ("refused" in answer) return json(call, refusalStatus[answer.refused.code] ?? 409, answer.refused);
       json(call, 202, answer);
     },
@@ -87,10 +87,3 @@ export function createApiHandlers(deps: {
 }
 
 const keyOf = ({ caller }: Call): string => caller.session?.key ?? "";
-
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** A field that wasn't given is absent, not undefined. */
-function withoutUndefined<T extends object>(given: T): Defined<T> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>;
-}
