@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { RestartController } from "@inpod/restart-controller";
+import type { RestartController, RestartOptions } from "@inpod/restart-controller";
 import { createRestartController, createStateFile } from "@inpod/restart-controller";
 import { pathsIn } from "../protocol/index.ts";
 import { createApiHandlers } from "./api/api-handlers.ts";
@@ -18,6 +18,7 @@ import { createLoginHandlers } from "./login/login-handlers.ts";
 import { createLoginToken } from "./login/login-token.ts";
 import { createPasswordCheck } from "./login/password.ts";
 import { createSessions } from "./login/sessions.ts";
+import { createEditors } from "./editors.ts";
 import { createOpenStreams } from "./open-streams.ts";
 import { createAssets } from "./pages/assets.ts";
 import { createPageHandlers } from "./pages/page-handlers.ts";
@@ -74,7 +75,8 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       onError: (error) => log.warn(`a restart under way won't survive a restart of the helper: ${error.message}`),
     }));
   const ideWatch = createIdeWatch({ socketPath: paths.ideSocket, clock, onChange: () => events.statusChanged() });
-  const status = createStatus({ ...config, version: deps.version, controller, ide: ideWatch });
+  const editors = createEditors();
+  const status = createStatus({ ...config, version: deps.version, controller, ide: ideWatch, editors });
   const events = createEvents({ status, streams });
   const unsubscribe = controller.subscribe((change) => {
     if (change.type === "restart") events.restart(change.restart);
@@ -96,12 +98,18 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     config.auth === "password" && config.passwordFile !== undefined
       ? createPasswordCheck(config.passwordFile)
       : undefined;
-  const api = createApiHandlers({ controller, status, events, logs, streams });
+  const ask = async (options: RestartOptions) => {
+    // What the person sees in the editor is what is to run.
+    const note = await editors.save();
+    const answer = await controller.request(options);
+    if (note === undefined || "refused" in answer) return answer;
+    return { ...answer, note: answer.note === undefined ? note : `${answer.note}; ${note}` };
+  };
+  const api = createApiHandlers({ controller, ask, editors, status, events, logs, streams });
   const command = createCommandHandler({
     home: config.home,
     streams,
-    connect: (gone) =>
-      createLocalClient({ ask: (options) => controller.request(options), controller, status, logs, gone }),
+    connect: (gone) => createLocalClient({ ask, controller, status, logs, gone }),
   });
   const token = createLoginToken(config.loginTokenFile, sessions);
 

@@ -23,7 +23,18 @@ export const commandBody = v.strictObject({
   words: v.pipe(v.array(v.string()), v.maxLength(64)),
   colour: v.boolean(),
 });
-export const ideBody = v.strictObject({ dirtyFiles: wholeNumber(0, 10_000_000) });
+export const ideBody = v.strictObject({
+  dirtyFiles: v.optional(wholeNumber(0, 10_000_000)),
+  editors: v.optional(
+    v.strictObject({
+      window: requestId,
+      unsaved: wholeNumber(0, 1_000_000),
+      untitled: wholeNumber(0, 1_000_000),
+      saved: v.optional(requestId),
+    }),
+  ),
+});
+export const eventsQuery = v.object({ window: v.optional(requestId) });
 export const waitQuery = v.object({ wait: v.optional(numberText(0, 3_600_000), "0") });
 export const logsQuery = v.object({
   app: v.optional(appName),
@@ -54,6 +65,6 @@ export function checked<S extends v.GenericSchema>(schema: S, given: unknown): v
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 /** A field that wasn't given is absent, not undefined. */
-function withoutUndefined<T extends object>(given: T): Defined<T> {
+export function withoutUndefined<T extends object>(given: T): Defined<T> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
