@@ -52,7 +52,7 @@ function isServed(app: App, state: AppState, attempt: Attempt, at: Instant): boo
   if (app.port === null) return attempt.startedAt !== undefined && at >= attempt.startedAt + aliveMeansServed;
   // Where a supervisor tells, its word that the process is new comes first: an inode alone could be a sibling's.
   const told = attempt.how !== "process" || attempt.startedAt !== undefined;
-  return told && state.listeners.length > 0 && !state.listeners.some((inode) => attempt.before.includes(inode));
+  return told && state.listeners.some((inode) => !attempt.before.includes(inode));
 }
 
 /** The listener may have been seen before the supervisor's word that its process is the new one. */
@@ -81,6 +81,14 @@ export function finish(
           ? [...state.containerExits, attempt.stoppedAt].slice(-exitsKept)
           : state.containerExits.slice(-exitsKept),
     },
-    effects: [{ kind: "record", record: recordOf(app, attempt, end) }],
+    effects: [
+      { kind: "record", record: recordOf(app, attempt, { ...end, others: happened ? othersOf(state, attempt) : 0 }) },
+    ],
   };
+}
+
+/** Listeners beside the new process's that the restart has left alone: not the app's. */
+function othersOf({ listeners }: AppState, { before }: Attempt): number {
+  const stayed = listeners.filter((inode) => before.includes(inode)).length;
+  return stayed < listeners.length ? stayed : 0;
 }

@@ -48,6 +48,8 @@ export interface RestartRecord {
   /** What happened, in one sentence, when the outcome isn't "served". */
   readonly message?: string;
   readonly exit?: Exit;
+  /** Sockets that listened on the app's port before and after: they are not the app's. */
+  readonly others?: number;
   /** Last lines of the app's output when it did not come up. */
   readonly log?: readonly string[];
 }

@@ -164,7 +164,7 @@ static bool head_says_yes(int fd)
 	return have > 12 && memcmp(data, "HTTP/1.", 7) == 0 && memcmp(data + 8, " 200", 4) == 0;
 }
 
-/* The line that begins a piece: "o 12" (stdout), "e 5" (stderr), "x 0" (exit code). */
+/* The line that begins a piece: "o 12" (stdout), "e 5" (stderr), "p 8080" (name who holds the port, here), "x 0" (exit code). */
 static bool piece(int fd, char *kind, long *number)
 {
 	char line[24];
@@ -229,6 +229,10 @@ int ask_main(int argc, char **argv)
 	while (piece(fd, &kind, &number)) {
 		if (kind == 'x')
 			return (int)(number & 255);
+		if (kind == 'p') {
+			owner_print(STDERR_FILENO, number);
+			continue;
+		}
 		if ((kind != 'o' && kind != 'e') || !copy_out(fd, kind == 'o' ? STDOUT_FILENO : STDERR_FILENO, (size_t)number))
 			break;
 	}

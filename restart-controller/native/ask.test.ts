@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createPlainServer } from "node:net";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
@@ -109,6 +109,17 @@ for (const { build, kit } of builds) {
       assert.equal(await asking.ended, 1);
       assert.match(asking.err(), /no longer waiting; a restart that was asked for goes on/);
       await until("the helper knows", () => closed);
+    });
+
+    test("asked who holds a port, it looks beside itself", async (t) => {
+      const server = createPlainServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      t.after(() => server.close());
+      const { port } = server.address() as AddressInfo;
+      const socket = await helper(t, (_body, _request, response) => response.end(`o 2\nhip ${port}\nx 3\n`));
+      const { code, out, err } = await run(t, kit, ["ask", socket, "restart", ...instead, "--"]);
+      assert.deepEqual([code, out], [3, "hi"]);
+      assert.match(err, new RegExp(`^port ${port} is held by ".*node.*" \\(pid ${process.pid}\\)`));
     });
 
     test("a program that can't be run is a sentence", async (t) => {

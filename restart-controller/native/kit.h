@@ -24,7 +24,8 @@ int init_main(int argc, char **argv);
 int supervise_main(int argc, char **argv);
 int listeners_main(int argc, char **argv);
 int ask_main(int argc, char **argv);
-extern const char install_help[], copy_help[], live_help[], probe_help[], init_help[], supervise_help[], listeners_help[], ask_help[];
+int owner_main(int argc, char **argv);
+extern const char install_help[], copy_help[], live_help[], probe_help[], init_help[], supervise_help[], listeners_help[], ask_help[], owner_help[];
 
 /* text.c: sentences, arguments, times */
 extern const char *call_name;
@@ -90,6 +91,13 @@ bool output_wants_write(void);
 int output_timeout(long long now);
 int output_read_end(void);
 int output_write_end(void);
+
+/* listeners.c */
+enum { LISTENERS_MOST = 64 }; /* on one port: more than a server with SO_REUSEPORT has cores */
+int listeners_on(long port, unsigned inode[LISTENERS_MOST]);
+
+/* owner.c: which processes that we may look into hold a port */
+int owner_print(int to, long port);
 
 /* control.c: the FIFO that restart requests come through */
 struct control_request {

@@ -29,7 +29,7 @@ enum {
 	ERROR_MESSAGE = 2,
 	STATE_LISTEN = 10,
 
-	MOST = 64, /* listeners on one port: more than a server with SO_REUSEPORT has cores */
+	MOST = LISTENERS_MOST,
 	FIRST_LOOK_MS = 1000,
 	SLOWEST_MS = 60000,
 };
@@ -129,6 +129,21 @@ static bool dump(int netlink, uint8_t family, uint16_t port, struct found *f)
 		if (over != 0)
 			return over > 0;
 	}
+}
+
+/* The inodes that listen on the port; -1 with errno when the kernel doesn't tell. */
+int listeners_on(long port, unsigned inode[LISTENERS_MOST])
+{
+	struct found f = {.count = 0};
+	int netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, SOCK_DIAG);
+	bool told = netlink >= 0 && dump(netlink, AF_INET, htons((uint16_t)port), &f) &&
+		(dump(netlink, AF_INET6, htons((uint16_t)port), &f) || errno == ENOENT || errno == EAFNOSUPPORT);
+
+	if (netlink >= 0)
+		close(netlink);
+	for (size_t i = 0; i < f.count; i++)
+		inode[i] = f.inode[i];
+	return told ? (int)f.count : -1;
 }
 
 static bool print_found(const struct found *f)

@@ -1,6 +1,8 @@
 import { basename } from "node:path";
+import { nameOwners } from "./port-owner.ts";
 import { run } from "./program.ts";
 
+const home = process.env["INPOD_HOME"] ?? "/inpod";
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
 process.once("SIGTERM", () => stop.abort());
@@ -15,6 +17,7 @@ process.exitCode = await run(name === "restart" ? "restart" : "inpod", process.a
   out: (text) => process.stdout.write(text),
   say: (text) => process.stderr.write(text),
   colour: process.stderr.isTTY && !process.env["NO_COLOR"],
+  nameOwners: (port) => nameOwners(home, port, (text) => process.stderr.write(text)),
   stop: stop.signal,
   ...(requestId === undefined ? {} : { requestId }),
 });

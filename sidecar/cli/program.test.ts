@@ -49,6 +49,9 @@ async function callUntil(stop: AbortSignal, home: string, name: string, ...args:
       said += text;
     },
     colour: false,
+    nameOwners: (port) => {
+      said += `owners of ${port}\n`;
+    },
     stop,
   });
   return { code, out, said };
@@ -63,6 +66,7 @@ function restartingHelper(end: object, seen: object[] = []) {
       seen.push(ask);
       return { status: 202, body: { id: ask.id, app: "app", how: "container" } };
     }
+    if (request.url === "/-/api/status") return { body: { app: [{ name: "app", port: 8080 }] } };
     return { body: { ...base, id: "x", ...end } };
   });
 }
@@ -89,6 +93,7 @@ test("each outcome has the design's exit code, and the last lines are shown", as
     assert.equal(code, expected);
     assert.match(out, /because/);
     assert.match(said, /Error: boom/);
+    assert.match(said, /owners of 8080/);
     await helper.close();
   }
 });
@@ -231,5 +236,13 @@ test("Ctrl-C is no error: a restart goes on and it is said, a log has been follo
   assert.doesNotMatch(restart.said, /unexpected/);
   const logs = await callUntil(AbortSignal.timeout(300), helper.home, "inpod", "logs", "-f");
   assert.deepEqual(logs, { code: 0, out: "", said: "" });
+  await helper.close();
+});
+
+test("somebody else on the app's port is told, also when the app is served", async () => {
+  const helper = await restartingHelper({ served: 9, outcome: "served", others: 1 });
+  const { code, said } = await call(helper.home, "restart", "app");
+  assert.equal(code, 0);
+  assert.match(said, /somebody else listens on port 8080 too[\s\S]*owners of 8080/);
   await helper.close();
 });

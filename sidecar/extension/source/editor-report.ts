@@ -38,8 +38,10 @@ export function createEditorReport(deps: {
     helperForgot: () => report(true),
     askedToSave(id) {
       // What can't be saved is in the count.
-      const done = () => report(true, id);
-      deps.save().then(done, done);
+      void deps
+        .save()
+        .catch(() => {})
+        .finally(() => report(true, id));
     },
   };
 }

@@ -11,7 +11,8 @@ const verbs = new Set(["restart", "status", "restarts"]);
 
 /**
  * `restart` and its like, run inside the helper for `kit ask`: the same program as in the terminal, without a Node to start. The
- * answer is made of pieces: `o 12` (stdout) or `e 5` (stderr) on a line of its own and as many bytes; `x 0`, the exit code, is the last.
+ * answer is made of pieces: `o 12` (stdout) or `e 5` (stderr) on a line of its own and as many bytes; `p 8080` has
+ * `kit ask` name who holds a port beside it; `x 0`, the exit code, is the last.
  */
 export function createCommandHandler(deps: {
   readonly home: string;
@@ -44,6 +45,8 @@ export function createCommandHandler(deps: {
       out: (text) => write("o", text),
       say: (text) => write("e", text),
       colour,
+      // The kit's answer: it is the one beside the IDE's processes.
+      nameOwners: (port) => void response.write(`p ${port}\n`),
       requestId: id,
       stop: gone.signal,
     };

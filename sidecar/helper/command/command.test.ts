@@ -21,6 +21,11 @@ function read(answer: string): Ran {
     const end = rest.indexOf("\n");
     const [kind, number] = rest.subarray(0, Math.max(0, end)).toString().split(" ");
     if (end === -1 || number === undefined) return { ...got, code: undefined };
+    if (kind === "p") {
+      got.err += `owners of ${number}\n`;
+      rest = rest.subarray(end + 1);
+      continue;
+    }
     if (kind === "x") return { ...got, code: Number(number) };
     const text = rest.subarray(end + 1, end + 1 + Number(number)).toString();
     if (kind === "o") got.out += text;
@@ -86,6 +91,17 @@ test("what the helper refuses, and wrong usage, have the words and the exit code
     assert.equal(ran.code, code, JSON.stringify(given));
     assert.match(ran.err, words);
   }
+});
+
+test("a restart that isn't served has the kit name who holds the port", async (t) => {
+  const helper = await openHelper(t);
+  const running = runIn(helper, {});
+  while (helper.controller.asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  helper.controller.put({ ...record, outcome: "timeout", message: "nothing listens on port 8080 yet" });
+  const { code, out, err } = await running;
+  assert.equal(code, 3);
+  assert.match(out, /timed out: nothing listens/);
+  assert.match(err, /owners of 8080/);
 });
 
 test("inpod status and restarts are run too", async (t) => {
