@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import type {
   ApiError,
   ApiEvent,
+  EditorsReport,
   LogLine,
   RestartAccepted,
   RestartRecord,
@@ -20,6 +21,7 @@ export interface SpokenHelper {
   /** Answers `POST restart`. */
   onRestart: (ask: RestartRequest) => Promise<RestartAccepted | ApiError> | RestartAccepted | ApiError;
   readonly dirtyFiles: number[];
+  readonly editors: EditorsReport[];
   readonly asked: RestartRequest[];
   say(event: ApiEvent): void;
   listeners(): number;
@@ -37,6 +39,7 @@ export async function openSpokenHelper(socketPath: string, status: Status): Prom
     records: new Map(),
     onRestart: () => ({ code: "INPOD_TEST_SILENT", title: "this test expects no restart" }),
     dirtyFiles: [],
+    editors: [],
     asked: [],
     say({ type, ...rest }) {
       for (const listener of listeners) listener.write(`event: ${type}\ndata: ${JSON.stringify(rest)}\n\n`);
@@ -63,7 +66,12 @@ export async function openSpokenHelper(socketPath: string, status: Status): Prom
       const after = Number(searchParams.get("after") ?? -1);
       json(200, { lines: helper.lines.filter(({ seq }) => seq > after) });
     } else if (call === "POST /-/api/ide") {
-      helper.dirtyFiles.push((JSON.parse(await bodyOf(incoming)) as { dirtyFiles: number }).dirtyFiles);
+      const { dirtyFiles, editors } = JSON.parse(await bodyOf(incoming)) as {
+        dirtyFiles?: number;
+        editors?: EditorsReport;
+      };
+      if (dirtyFiles !== undefined) helper.dirtyFiles.push(dirtyFiles);
+      if (editors !== undefined) helper.editors.push(editors);
       json(200, {});
     } else if (call === "POST /-/api/restart") {
       const ask = JSON.parse(await bodyOf(incoming)) as RestartRequest;

@@ -23,7 +23,7 @@ export interface AppMachine {
 }
 
 /** Milliseconds between looks at the port: quick while a restart is under way, rare when idle. */
-const pace = { restarting: 2, idle: 1000 };
+const pace = { restarting: 1, idle: 1000 };
 
 /**
  * Runs the policy for one app: observations become events, decisions become effects. Holds no rule of its own.
@@ -104,7 +104,7 @@ export function createAppMachine(deps: {
     }
   };
 
-  const attempt = async (effect: () => Promise<void>) => {
+  const attempt = async (effect: () => Promise<void> | void) => {
     try {
       await effect();
     } catch (error) {

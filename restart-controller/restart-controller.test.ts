@@ -238,3 +238,29 @@ test("names that don't fit are refused with the names there are, and nothing is 
   assert.match(answer.refused.fix, /app/);
   assert.ok(existsSync(pod.liveness));
 });
+
+test("only the latest failures keep the app's last lines", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "inpod-controller-"));
+  const controller = await createRestartController({
+    apps: [{ name: "app", port: 1, process: true, container: false, threshold: 2 }],
+    filesOf: () => ({
+      liveness: join(folder, "l"),
+      control: join(folder, "control"),
+      state: join(folder, "state.json"),
+    }),
+    stateFile: join(folder, "controller.json"),
+    lastLines: () => ["boom"],
+  });
+  t.after(async () => {
+    await controller.close();
+    await rm(folder, { recursive: true });
+  });
+  // No supervisor reads the control file: each of them is refused at once.
+  for (let i = 0; i < 15; i++) await controller.request({ app: "app" });
+  const history = controller.history();
+  assert.equal(history.length, 15);
+  assert.deepEqual(
+    history.map(({ log }) => log?.[0]),
+    [...Array(5).fill(undefined), ...Array(10).fill("boom")],
+  );
+});

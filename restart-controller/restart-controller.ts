@@ -12,6 +12,8 @@ import { createStateFile } from "./state-file.ts";
 const historyKept = 200;
 const defaultTimeout = 30_000;
 const logLinesKept = 50;
+/** The latest restarts that did not come up keep their last lines; the whole history is written at every step of a restart. */
+const logsKept = 10;
 
 export interface ControllerDeps {
   readonly apps: readonly (App & { readonly readyPath?: string })[];
@@ -56,6 +58,7 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
       if (history.size <= historyKept) break;
       history.delete(id);
     }
+    if (log.length > 0) forgetOldLogs(history);
     for (const listener of listeners) listener({ type: "restart", restart: whole });
   };
 
@@ -132,6 +135,11 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
       await save();
     },
   };
+}
+
+function forgetOldLogs(history: Map<string, RestartRecord>): void {
+  const withLog = [...history.values()].filter((record) => record.log !== undefined);
+  for (const { log: _forgotten, ...rest } of withLog.slice(0, -logsKept)) history.set(rest.id, rest);
 }
 
 function findMachine(

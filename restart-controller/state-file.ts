@@ -1,36 +1,30 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** One JSON file for state that survives its program's restart. */
 export interface StateFile {
   /** The parsed content; undefined when there is none or it isn't JSON. */
   read(): Promise<unknown>;
-  /** Resolves when this or a newer state is on disk, or when it couldn't be written, which `onError` is told. */
+  /** Resolves when the state is on disk, or when it couldn't be written, which `onError` is told. */
   write(state: object): Promise<void>;
 }
 
-/** One write at a time, the latest wins; each goes to a temporary name and is renamed, readable by this user only. */
+/**
+ * Each write goes to a temporary name and is renamed, readable by this user only. Written in one go and not by the thread pool: on a
+ * busy node its five turns cost several milliseconds, which every restart would wait for; the file is some kilobytes.
+ */
 export function createStateFile(path: string, onError: (error: Error) => void): StateFile {
-  let pending: object | null = null;
-  let writing: Promise<void> | null = null;
-
-  const put = async (state: object) => {
+  const fresh = `${path}.new`;
+  const put = (text: string) => {
     try {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(`${path}.new`, JSON.stringify(state), { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      writeFileSync(fresh, text, { mode: 0o600 });
     } catch (error) {
-      onError(error instanceof Error ? error : new Error(String(error)));
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(fresh, text, { mode: 0o600 });
     }
-  };
-  const drain = async () => {
-    while (pending !== null) {
-      const state = pending;
-      pending = null;
-      await put(state);
-    }
-    // In the same step as the last look at `pending`: nobody can slip one in between.
-    writing = null;
+    renameSync(fresh, path);
   };
 
   return {
@@ -42,9 +36,12 @@ export function createStateFile(path: string, onError: (error: Error) => void): 
       }
     },
     write(state) {
-      pending = state;
-      writing ??= drain();
-      return writing;
+      try {
+        put(JSON.stringify(state));
+      } catch (error) {
+        onError(error instanceof Error ? error : new Error(String(error)));
+      }
+      return Promise.resolve();
     },
   };
 }

@@ -1,12 +1,12 @@
-import { constants } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { SupervisorState } from "./core/index.ts";
 import { watchFolder } from "./watch-folder.ts";
 
 export interface Supervisor {
-  /** Writes one line into the FIFO; rejects with a sentence when no supervisor reads it. */
-  command(line: string): Promise<void>;
+  /** Writes one line into the FIFO; throws a sentence when no supervisor reads it. */
+  command(line: string): void;
   /** Resolves when state.json has been read for the first time. */
   looked(): Promise<void>;
   close(): void;
@@ -37,19 +37,19 @@ export function createSupervisor(
 
   return {
     looked: () => first,
-    async command(line) {
-      let handle;
+    command(line) {
+      let fifo;
       try {
         // Non-blocking: a FIFO that nobody reads answers ENXIO instead of waiting for ever.
-        handle = await open(files.control, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+        fifo = openSync(files.control, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
       } catch (cause) {
         throw new Error(`no supervisor reads ${files.control}: is the app container up?`, { cause });
       }
       try {
-        if (!(await handle.stat()).isFIFO()) throw new Error(`${files.control} is not a FIFO: somebody replaced it`);
-        await handle.write(`${line}\n`);
+        if (!fstatSync(fifo).isFIFO()) throw new Error(`${files.control} is not a FIFO: somebody replaced it`);
+        writeSync(fifo, `${line}\n`);
       } finally {
-        await handle.close();
+        closeSync(fifo);
       }
     },
     close() {

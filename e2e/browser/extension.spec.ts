@@ -181,6 +181,33 @@ test("the button saves, asks for one restart, and shows its split", { timeout: 9
   await button(/^\s*app running\s*$/).waitFor({ timeout: 20_000 });
 });
 
+test("unsaved editors are told as they change, and saved when the helper is about to restart", async () => {
+  const file = join(home, "work/hello.txt");
+  await page.locator(".monaco-editor .view-lines").first().click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.insertText("restarted from the terminal: ");
+  await until("the helper knows", async () => helper.editors.at(-1)?.unsaved === 1);
+  helper.say({ type: "save", save: { id: "save-request-1" } });
+  await until("it has been answered", async () => helper.editors.at(-1)?.saved === "save-request-1");
+  assert.deepEqual(
+    { ...helper.editors.at(-1), window: "" },
+    { window: "", unsaved: 0, untitled: 0, saved: "save-request-1" },
+  );
+  assert.match(await readFile(file, "utf8"), /^restarted from the terminal: typed and not saved/);
+  // A file without a name can't be saved without a question; there is none.
+  await page.keyboard.press("F1");
+  await page.keyboard.type("File: New Untitled Text File");
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: "New Untitled Text File" }).first().click();
+  await page.locator(".tab", { hasText: "Untitled-1" }).waitFor();
+  await page.locator(".editor-instance .view-lines").first().click();
+  await page.keyboard.insertText("a note");
+  await until("the helper knows", async () => helper.editors.at(-1)?.untitled === 1);
+  helper.say({ type: "save", save: { id: "save-request-2" } });
+  await until("it has been answered", async () => helper.editors.at(-1)?.saved === "save-request-2");
+  assert.equal(helper.editors.at(-1)?.untitled, 1);
+  assert.equal(await page.locator(".monaco-dialog-box:visible").count(), 0);
+});
+
 test("the key asks too; a crash is told with its reason, and the log is at hand", { timeout: 60_000 }, async () => {
   helper.onRestart = ({ id = "" }) => {
     const crashed: AppStatus = { ...app, phase: "crashed", lastExit: { code: 7, signal: null } };

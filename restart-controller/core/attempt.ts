@@ -78,7 +78,7 @@ function isServed(app: App, state: AppState, attempt: Attempt, at: Instant): boo
   if (app.port === null) return attempt.startedAt !== undefined && at >= attempt.startedAt + aliveMeansServed;
   // Where a supervisor tells, its word that the process is new comes first: an inode alone could be a sibling's.
   const told = attempt.how !== "process" || attempt.startedAt !== undefined;
-  return told && state.listeners.length > 0 && !state.listeners.some((inode) => attempt.before.includes(inode));
+  return told && state.listeners.some((inode) => !attempt.before.includes(inode));
 }
 
 /** The supervisor holds the app's listening socket, so its own word tells when a new process serves: the inode stays. */
@@ -117,6 +117,14 @@ export function finish(
       restarts: happened ? { ...restarts, [attempt.how]: restarts[attempt.how] + 1 } : restarts,
       exits: [...state.exits, ...exitsOf(attempt)].slice(-exitsKept),
     },
-    effects: [{ kind: "record", record: recordOf(app, attempt, end) }],
+    effects: [
+      { kind: "record", record: recordOf(app, attempt, { ...end, others: happened ? othersOf(state, attempt) : 0 }) },
+    ],
   };
+}
+
+/** Listeners beside the new process's that the restart has left alone: not the app's. */
+function othersOf({ listeners }: AppState, { before }: Attempt): number {
+  const stayed = listeners.filter((inode) => before.includes(inode)).length;
+  return stayed < listeners.length ? stayed : 0;
 }

@@ -419,3 +419,44 @@ test("whatever happens in whatever order, one request never removes the file twi
     }
   }
 });
+
+test("somebody else on the app's port doesn't hide that the app stopped and came back, and is told", () => {
+  const shared = play(unmodified, [up(500, "11", "99")]).state;
+  const container = play(unmodified, [request(), liveness(1600, true), up(2700, "99"), up(2790, "12", "99")], shared);
+  assert.deepEqual(
+    [container.last?.outcome, container.last?.stopped, container.last?.served, container.last?.others],
+    ["served", 1700, 1790, 1],
+  );
+  const both = play(supervised, [supervisor(100, running()), up(500, "11", "99")]).state;
+  const process = play(
+    supervised,
+    [
+      request(),
+      up(1002, "99"),
+      supervisor(1003, running({ generation: 2, pid: 8, startedAt: 1003, stoppedAt: 1002 })),
+      up(1030, "12", "99"),
+    ],
+    both,
+  );
+  assert.deepEqual([process.last?.outcome, process.last?.served, process.last?.others], ["served", 30, 1]);
+});
+
+test("while the old process still listens, a newcomer on its port is not taken for the new one", () => {
+  const { last } = play(unmodified, [request(), liveness(1600, true), up(2000, "11", "99")], serving);
+  assert.equal(last?.outcome, undefined);
+  const { last: signalled } = play(supervised, [request(), up(1001, "11", "99")], managed);
+  assert.equal(signalled?.outcome, undefined);
+});
+
+test("one socket that goes on alone is no other one: the app's own, held for it", () => {
+  const { last } = play(
+    supervised,
+    [
+      request(),
+      supervisor(1003, running({ generation: 2, startedAt: 1003, stoppedAt: 1002 })),
+      { kind: "tick", at: 40_000 },
+    ],
+    managed,
+  );
+  assert.deepEqual([last?.outcome, last?.others], ["timeout", undefined]);
+});

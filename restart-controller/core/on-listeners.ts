@@ -5,11 +5,16 @@ import type { App } from "./types.ts";
 
 const replaced = (before: Listeners, now: Listeners) => now.length > 0 && !now.some((inode) => before.includes(inode));
 const gone = (before: Listeners, now: Listeners) => !now.some((inode) => before.includes(inode));
+// Somebody else may listen on the app's port too (`npm start` in the IDE's terminal) and go on through every restart. So where a
+// restart has been told of, one socket's end is the old process's end, and one new socket is the new process.
+const left = (before: Listeners, now: Listeners) => before.some((inode) => !now.includes(inode));
+const appeared = (before: Listeners, now: Listeners) => now.some((inode) => !before.includes(inode));
 const same = (a: Listeners, b: Listeners) => a.length === b.length && a.every((inode, i) => inode === b[i]);
 
 export function onListeners(app: App, before: AppState, { listeners, at }: EventOf<"listeners">): Decision {
   if (same(before.listeners, listeners)) return unchanged(before);
-  const fresh = replaced(before.listeners, listeners);
+  const change = before.phase.kind === "idle" ? replaced : appeared;
+  const fresh = change(before.listeners, listeners);
   const state: AppState = {
     ...before,
     listeners,
@@ -38,13 +43,13 @@ export function onListeners(app: App, before: AppState, { listeners, at }: Event
     case "consumed":
     case "patching":
     case "signalled":
-      if (!gone(phase.attempt.before, listeners)) return unchanged(state);
+      if (phase.attempt.before.length > 0 && !left(phase.attempt.before, listeners)) return unchanged(state);
       if (phase.kind === "signalled" && phase.attempt.before.length === 0 && phase.attempt.startedAt === undefined) {
         return unchanged(state);
       }
       return startingOrServed(app, state, { ...phase.attempt, stoppedAt: phase.attempt.stoppedAt ?? at }, at);
     case "starting":
-      return replaced(phase.attempt.before, listeners)
+      return appeared(phase.attempt.before, listeners)
         ? startingOrServed(app, state, phase.attempt, at)
         : unchanged(state);
     case "settling":

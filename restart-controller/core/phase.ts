@@ -156,7 +156,13 @@ export interface Decision {
 export function recordOf(
   app: App,
   attempt: Attempt,
-  end?: { readonly outcome: Outcome; readonly message?: string; readonly exit?: Exit; readonly readyAt?: Instant },
+  end?: {
+    readonly outcome: Outcome;
+    readonly message?: string;
+    readonly exit?: Exit;
+    readonly readyAt?: Instant;
+    readonly others?: number;
+  },
 ): RestartRecord {
   const since = (at: Instant) => Math.max(0, Math.round(at - attempt.askedAt));
   return {
@@ -175,6 +181,7 @@ export function recordOf(
     ...(end?.readyAt === undefined ? {} : { ready: since(end.readyAt) }),
     ...(end === undefined ? {} : { outcome: end.outcome }),
     ...(end?.message === undefined ? {} : { message: end.message }),
+    ...(end?.others === undefined || end.others === 0 ? {} : { others: end.others }),
     ...(end?.exit === undefined ? {} : { exit: end.exit }),
   };
 }

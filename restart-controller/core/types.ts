@@ -60,6 +60,8 @@ export interface RestartRecord {
   readonly image?: string;
   /** What the person should know of how it is done: a wait and how to go without, or why it has to be. */
   readonly note?: string;
+  /** Sockets that listened on the app's port before and after: they are not the app's. */
+  readonly others?: number;
   /** Last lines of the app's output when it did not come up. */
   readonly log?: readonly string[];
 }

@@ -139,6 +139,17 @@ bool diag_listeners(int netlink, long port, struct inodes *f)
 	return dump(netlink, AF_INET6, number, f) || errno == ENOENT || errno == EAFNOSUPPORT;
 }
 
+/* The same, for who asks once. */
+bool listeners_on(long port, struct inodes *f)
+{
+	int netlink = diag_open();
+	bool told = netlink >= 0 && diag_listeners(netlink, port, f);
+
+	if (netlink >= 0)
+		close(netlink);
+	return told;
+}
+
 static void fill(const struct sockaddr_storage *at, uint16_t *port, uint32_t address[4])
 {
 	if (at->ss_family == AF_INET6) {

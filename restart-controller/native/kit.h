@@ -25,7 +25,9 @@ int probe_main(int argc, char **argv);
 int init_main(int argc, char **argv);
 int supervise_main(int argc, char **argv);
 int listeners_main(int argc, char **argv);
-extern const char install_help[], copy_help[], live_help[], probe_help[], init_help[], supervise_help[], listeners_help[];
+int ask_main(int argc, char **argv);
+int owner_main(int argc, char **argv);
+extern const char install_help[], copy_help[], live_help[], probe_help[], init_help[], supervise_help[], listeners_help[], ask_help[], owner_help[];
 
 /* text.c: sentences, arguments, times */
 extern const char *call_name;
@@ -105,6 +107,7 @@ struct inodes {
 struct sockaddr_storage;
 int diag_open(void);
 bool diag_listeners(int netlink, long port, struct inodes *f);
+bool listeners_on(long port, struct inodes *f);
 int diag_accepted(int netlink, const struct sockaddr_storage *server, const struct sockaddr_storage *client);
 int diag_take(const char *data, size_t size, uint16_t port, struct inodes *f);
 
@@ -143,6 +146,8 @@ bool held_says_ready(const char *text, size_t size);
 bool ports_add(long port);
 void ports_begin(void);
 long ports_busy(void);
+/* owner.c: which processes that we may look into hold a port */
+int owner_print(int to, long port);
 
 /* control.c: the FIFO that restart requests come through */
 struct control_request {

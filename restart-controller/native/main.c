@@ -17,6 +17,8 @@ static const struct {
 	{"init", "PID 1 of the IDE container: keeps its commands running", init_help, init_main},
 	{"supervise", "PID 1 of the app container: restarts the app process on request", supervise_help, supervise_main},
 	{"listeners", "tells which sockets listen on a port (the helper's eyes)", listeners_help, listeners_main},
+	{"ask", "has the helper run a command (what `restart` is, in the IDE's terminal)", ask_help, ask_main},
+	{"owner", "names the processes of this container that listen on a port", owner_help, owner_main},
 };
 
 static int print(const char *text)

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { buildKit, KitBuildError } from "./build.ts";
 import { builds, run, temporaryDirectory } from "./test-kit.ts";
 
-const calls = ["install", "copy", "live", "probe", "init", "supervise"];
+const calls = ["install", "copy", "live", "probe", "init", "supervise", "ask", "owner"];
 
 for (const { build, kit } of builds) {
   describe(`kit (${build})`, () => {
@@ -45,6 +45,10 @@ for (const { build, kit } of builds) {
       [["init", "--", "true", "--"], /a command is missing/],
       [["init", "--guard", "5", "--", "true"], /--guard is a percentage from 10 to 100, not "5"/],
       [["init", "--umask", "9", "--", "true"], /--umask is an octal number/],
+      [["ask", "/a.sock", "restart"], /give SOCKET NAME PROGRAM/],
+      [["ask", "/a.sock", "restart", "node", "app"], /a -- before the words/],
+      [["owner"], /give one port/],
+      [["owner", "http"], /"http" is not a port/],
       [["supervise"], /which command/],
       [["supervise", "--"], /which command/],
       [["supervise", "node"], /"node" is no option/],

@@ -4,10 +4,6 @@
  */
 #include "kit.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 enum { MOST_PORTS = 8 };
 
 static long ports[MOST_PORTS];
@@ -22,21 +18,11 @@ bool ports_add(long port)
 	return true;
 }
 
-static bool listeners(long port, struct inodes *f)
-{
-	int netlink = diag_open();
-	bool told = netlink >= 0 && diag_listeners(netlink, port, f);
-
-	if (netlink >= 0)
-		close(netlink);
-	return told;
-}
-
 /* Right before the app starts. */
 void ports_begin(void)
 {
 	for (int i = 0; i < count; i++)
-		if (!listeners(ports[i], &foreign[i]))
+		if (!listeners_on(ports[i], &foreign[i]))
 			foreign[i].count = 0;
 }
 
@@ -54,7 +40,7 @@ long ports_busy(void)
 	struct inodes now;
 
 	for (int i = 0; i < count; i++) {
-		if (!listeners(ports[i], &now))
+		if (!listeners_on(ports[i], &now))
 			continue;
 		for (size_t j = 0; j < now.count; j++)
 			if (!known(&foreign[i], now.inode[j]))

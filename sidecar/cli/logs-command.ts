@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode } from "../protocol/index.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { Io } from "./io.ts";
@@ -18,6 +19,6 @@ export async function logsCommand(
     for (const line of lines) io.out(flags.json ? `${JSON.stringify(line)}\n` : `${line.text}\n`);
     after = lines.at(-1)?.seq ?? after ?? 0;
     if (!flags.follow || io.stop.aborted) return ExitCode.done;
-    await new Promise((resolve) => setTimeout(resolve, followEvery));
+    await sleep(followEvery, undefined, { signal: io.stop });
   }
 }

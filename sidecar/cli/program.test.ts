@@ -36,6 +36,10 @@ async function fakeHelper(answer: Answer) {
 }
 
 async function call(home: string, name: string, ...args: string[]) {
+  return callUntil(new AbortController().signal, home, name, ...args);
+}
+
+async function callUntil(stop: AbortSignal, home: string, name: string, ...args: string[]) {
   let out = "";
   let said = "";
   const code = await run(name, args, {
@@ -47,7 +51,10 @@ async function call(home: string, name: string, ...args: string[]) {
       said += text;
     },
     colour: false,
-    stop: new AbortController().signal,
+    nameOwners: (port) => {
+      said += `owners of ${port}\n`;
+    },
+    stop,
   });
   return { code, out, said };
 }
@@ -61,6 +68,7 @@ function restartingHelper(end: object, seen: object[] = []) {
       seen.push(ask);
       return { status: 202, body: { id: ask.id, app: "app", how: "container" } };
     }
+    if (request.url === "/-/api/status") return { body: { app: [{ name: "app", port: 8080 }] } };
     return { body: { ...base, id: "x", ...end } };
   });
 }
@@ -87,6 +95,7 @@ test("each outcome has the design's exit code, and the last lines are shown", as
     assert.equal(code, expected);
     assert.match(out, /because/);
     assert.match(said, /Error: boom/);
+    assert.match(said, /owners of 8080/);
     await helper.close();
   }
 });
@@ -257,4 +266,29 @@ test("the completion script knows every command and option", async () => {
   const { out } = await call("/nonexistent", "inpod", "completion", "bash");
   for (const word of ["restart", "status", "logs", "--container", "--timeout", "complete -F"])
     assert.ok(out.includes(word), word);
+});
+
+test("Ctrl-C is no error: a restart goes on and it is said, a log has been followed long enough", async () => {
+  const ctrlC = new AbortController();
+  const helper = await fakeHelper((request, body) => {
+    if (request.method === "POST") return { status: 202, body: { ...JSON.parse(body), app: "app", how: "process" } };
+    // In the middle of a call, and in the pause between two.
+    setTimeout(() => ctrlC.abort(), 20);
+    return { body: request.url?.includes("/logs") ? { lines: [] } : { ...base, id: "x" } };
+  });
+  const restart = await callUntil(ctrlC.signal, helper.home, "restart", "app");
+  assert.equal(restart.code, 1);
+  assert.match(restart.said, /no longer waiting; a restart that was asked for goes on/);
+  assert.doesNotMatch(restart.said, /unexpected/);
+  const logs = await callUntil(AbortSignal.timeout(300), helper.home, "inpod", "logs", "-f");
+  assert.deepEqual(logs, { code: 0, out: "", said: "" });
+  await helper.close();
+});
+
+test("somebody else on the app's port is told, also when the app is served", async () => {
+  const helper = await restartingHelper({ served: 9, outcome: "served", others: 1 });
+  const { code, said } = await call(helper.home, "restart", "app");
+  assert.equal(code, 0);
+  assert.match(said, /somebody else listens on port 8080 too[\s\S]*owners of 8080/);
+  await helper.close();
 });

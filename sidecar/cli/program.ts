@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from "commander";
 import { ExitCode, pathsIn } from "../protocol/index.ts";
-import { createApiClient } from "./api-client.ts";
+import { createApiClient, type ApiClient } from "./api-client.ts";
 import { completionScript, shells } from "./completion.ts";
 import { parseDuration } from "./duration.ts";
 import { CliError, renderError } from "./errors.ts";
@@ -17,10 +17,16 @@ const version = typeof INPOD_VERSION === "string" ? INPOD_VERSION : "0.0.0-sourc
 /**
  * Runs `inpod …` or, under the name `restart`, its restart command; gives the exit code.
  * @param name the name it was called by
+ * @param connect gives the way to the helper: its Unix socket, but for the helper itself
  */
-export async function run(name: string, args: readonly string[], io: Io): Promise<ExitCode> {
+export async function run(
+  name: string,
+  args: readonly string[],
+  io: Io,
+  connect: () => ApiClient = () => createApiClient(pathsIn(io.env["INPOD_HOME"] ?? "/inpod").apiSocket, io.stop),
+): Promise<ExitCode> {
   let code: ExitCode = ExitCode.done;
-  const program = buildProgram(name, io, (result) => {
+  const program = buildProgram(name, io, connect, (result) => {
     code = result;
   });
   const words = name === "restart" ? ["restart", ...args] : args;
@@ -29,7 +35,7 @@ export async function run(name: string, args: readonly string[], io: Io): Promis
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
-    if (io.stop.aborted) return ExitCode.failed;
+    if (io.stop.aborted) return stopped(words, io);
     const told = renderError(error);
     if (args.includes("--json")) io.out(`${JSON.stringify(told.json)}\n`);
     io.say(`${name}: ${told.text}`);
@@ -37,8 +43,15 @@ export async function run(name: string, args: readonly string[], io: Io): Promis
   }
 }
 
-function buildProgram(name: string, io: Io, done: (code: ExitCode) => void): Command {
-  const client = () => createApiClient(pathsIn(io.env["INPOD_HOME"] ?? "/inpod").apiSocket, io.stop);
+/** Ctrl-C: following a log has no other end; a restart goes on without us. */
+function stopped([verb]: readonly string[], io: Io): ExitCode {
+  if (verb === "logs") return ExitCode.done;
+  if (verb === "restart")
+    io.say("\nno longer waiting; a restart that was asked for goes on: `inpod restarts` tells how it ends\n");
+  return ExitCode.failed;
+}
+
+function buildProgram(name: string, io: Io, client: () => ApiClient, done: (code: ExitCode) => void): Command {
   const usage = (command: Command) =>
     name === "restart" ? `restart ${command.usage()}` : new Help().commandUsage(command);
   const program = new Command("inpod")

@@ -34,7 +34,7 @@ export async function restartCommand(
   flags: RestartFlags,
 ): Promise<ExitCode> {
   const accepted = await client.restart({
-    id: randomUUID(),
+    id: io.requestId ?? randomUUID(),
     how: flags.container ? "container" : flags.process ? "process" : "auto",
     timeoutMs: flags.timeout,
     ...(app === undefined ? {} : { app }),
@@ -55,7 +55,16 @@ export async function restartCommand(
       io.say(`last lines of ${record.app}:\n${record.log.map((line) => `  ${line}\n`).join("")}`);
     }
   }
+  if (record.others !== undefined || record.outcome !== "served") await tellOwners(client, io, record);
   return exitCodes[record.outcome ?? "timeout"];
+}
+
+/** `npm start` in the terminal has the pod's ports too. */
+async function tellOwners(client: ApiClient, io: Io, { app, others }: RestartRecord): Promise<void> {
+  const { port } = (await client.status()).app.find(({ name }) => name === app) ?? {};
+  if (port === undefined) return;
+  if (others !== undefined) io.say(`somebody else listens on port ${port} too, and may take its connections\n`);
+  await io.nameOwners(port);
 }
 
 async function waitForEnd(client: ApiClient, io: Io, id: string, timeoutMs: number): Promise<RestartRecord> {

@@ -69,6 +69,11 @@ const table = {
   INPOD_ROUTE_UNKNOWN: { status: 404, title: "there is no such page or call", fix: "see the API's description" },
   INPOD_METHOD_WRONG: { status: 405, title: "this call doesn't take that method", fix: "see the API's description" },
   INPOD_UPGRADE_UNKNOWN: { status: 404, title: "nothing here takes an upgrade", fix: "the IDE does, at /" },
+  INPOD_COMMAND_UNKNOWN: {
+    status: 404,
+    title: "the helper doesn't run this command",
+    fix: "run it in the IDE's terminal, where it is a program of its own",
+  },
   INPOD_RESTART_UNKNOWN: {
     status: 404,
     title: "there is no restart with this id",

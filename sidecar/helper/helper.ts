@@ -1,13 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { RestartController } from "@inpod/restart-controller";
+import type { RestartController, RestartOptions } from "@inpod/restart-controller";
 import { createImageAlias, createRestartController, createStateFile } from "@inpod/restart-controller";
 import { pathsIn } from "../protocol/index.ts";
 import { createApiHandlers } from "./api/api-handlers.ts";
 import { createEvents } from "./api/events.ts";
 import { mount } from "./app.ts";
 import type { Config } from "./config.ts";
+import { createCommandHandler } from "./command/command-handler.ts";
+import { createLocalClient } from "./command/local-client.ts";
 import { createApiSocket } from "./door/api-socket.ts";
 import { createFrontDoor } from "./door/front-door.ts";
 import type { AccessLine } from "./door/front-door.ts";
@@ -16,6 +18,7 @@ import { createLoginHandlers } from "./login/login-handlers.ts";
 import { createLoginToken } from "./login/login-token.ts";
 import { createPasswordCheck } from "./login/password.ts";
 import { createSessions } from "./login/sessions.ts";
+import { createEditors } from "./editors.ts";
 import { createOpenStreams } from "./open-streams.ts";
 import { createAssets } from "./pages/assets.ts";
 import { createPageHandlers } from "./pages/page-handlers.ts";
@@ -73,7 +76,8 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       onError: (error) => log.warn(`a restart under way won't survive a restart of the helper: ${error.message}`),
     }));
   const ideWatch = createIdeWatch({ socketPath: paths.ideSocket, clock, onChange: () => events.statusChanged() });
-  const status = createStatus({ ...config, version: deps.version, controller, ide: ideWatch });
+  const editors = createEditors();
+  const status = createStatus({ ...config, version: deps.version, controller, ide: ideWatch, editors });
   const events = createEvents({ status, streams });
   const unsubscribe = controller.subscribe((change) => {
     if (change.type === "restart") events.restart(change.restart);
@@ -95,7 +99,19 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     config.auth === "password" && config.passwordFile !== undefined
       ? createPasswordCheck(config.passwordFile)
       : undefined;
-  const api = createApiHandlers({ controller, status, events, logs, streams });
+  const ask = async (options: RestartOptions) => {
+    // What the person sees in the editor is what is to run.
+    const note = await editors.save();
+    const answer = await controller.request(options);
+    if (note === undefined || "refused" in answer) return answer;
+    return { ...answer, note: answer.note === undefined ? note : `${answer.note}; ${note}` };
+  };
+  const api = createApiHandlers({ controller, ask, editors, status, events, logs, streams });
+  const command = createCommandHandler({
+    home: config.home,
+    streams,
+    connect: (gone) => createLocalClient({ ask, controller, status, logs, gone }),
+  });
   const token = createLoginToken(config.loginTokenFile, sessions);
 
   const ide = createIdeProxy({ socketPath: paths.ideSocket, streams, touch: (key) => sessions.touch(key) });
@@ -122,7 +138,7 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       onError,
     ),
   });
-  const socket = createApiSocket(paths.apiSocket, mount(api, onError));
+  const socket = createApiSocket(paths.apiSocket, mount({ ...api, command }, onError));
 
   let closing: Promise<void> | undefined;
   const close = async () => {

@@ -9,7 +9,7 @@ export interface OpenStreams {
 export type StreamKind = keyof typeof most;
 
 /** VS Code opens two upgrades a tab and one per forwarded terminal connection; a page has one event stream. */
-const most = { upgrade: 200, events: 50, request: 500, wait: 200 } as const;
+const most = { upgrade: 200, events: 50, request: 500, wait: 200, command: 50 } as const;
 
 export function createOpenStreams(): OpenStreams {
   const open = new Map<StreamKind, Set<{ key: string; end: () => void }>>();

@@ -27,6 +27,7 @@ export const routes = {
   logs: { method: "GET", path: "/-/api/logs", who: "session", socket: true },
   sessions: { method: "GET", path: "/-/api/sessions", who: "session", socket: false },
   revokeSession: { method: "DELETE", path: "/-/api/sessions/:id", who: "session", socket: false },
+  command: { method: "POST", path: "/-/api/command", who: "nobody", socket: true },
   reportIde: { method: "POST", path: "/-/api/ide", who: "nobody", socket: true },
 } as const satisfies Record<string, Route>;
 

@@ -1,5 +1,6 @@
 import type { RestartController } from "@inpod/restart-controller";
 import type { Status } from "../protocol/index.ts";
+import type { Editors } from "./editors.ts";
 import type { IdeWatch } from "./watch/ide-watch.ts";
 
 export interface StatusDeps {
@@ -10,6 +11,7 @@ export interface StatusDeps {
   readonly sourceDurable: boolean | undefined;
   readonly controller: Pick<RestartController, "status">;
   readonly ide: Pick<IdeWatch, "phase">;
+  readonly editors: Pick<Editors, "windows">;
 }
 
 export interface StatusSource {
@@ -22,7 +24,7 @@ export function createStatus(deps: StatusDeps): StatusSource {
   let dirtyFiles: number | null = null;
   return {
     now() {
-      const ide = { phase: deps.ide.phase() };
+      const ide = { phase: deps.ide.phase(), windows: deps.editors.windows() };
       // What a killed IDE has said may no longer be so.
       if (ide.phase === "down") dirtyFiles = null;
       return {

@@ -71,11 +71,13 @@ export async function makeHome(home: Home): Promise<void> {
   }
 }
 
-/** The launchers of the two commands; a checkout that moved is followed at the next start. */
+/** The launchers of the two commands, as the image has them; a checkout that moved is followed at the next start. */
 export async function writeLaunchers(home: Home, node: string, cli: string): Promise<void> {
   const quoted = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
   for (const name of ["inpod", "restart"]) {
-    const script = `#!/bin/sh\nINPOD_CALLED_AS=${name} exec ${quoted(node)} ${quoted(cli)} "$@"\n`;
+    const program = `${quoted(node)} ${quoted(cli)}`;
+    const ask = `${quoted(home.kit)} ask ${quoted(home.paths.apiSocket)} ${name} ${program} -- "$@"`;
+    const script = `#!/bin/sh\nexport INPOD_CALLED_AS=${name}\nexec ${ask}\n`;
     await writeFile(join(home.bin, name), script, { mode: 0o755 });
   }
 }

@@ -7,7 +7,11 @@ export interface Status {
   readonly release: string;
   readonly mode: "sidecar" | "standalone" | "local";
   readonly app: readonly AppStatus[];
-  readonly ide: { readonly phase: "running" | "starting" | "down" };
+  readonly ide: {
+    readonly phase: "running" | "starting" | "down";
+    /** Windows whose extension listens to the helper. */
+    readonly windows?: number;
+  };
   /** Files changed but not committed in the source volume; null while no IDE has reported. */
   readonly source: { readonly dirtyFiles: number | null; readonly path?: string; readonly durable?: boolean };
 }
@@ -49,7 +53,21 @@ export interface LogLine {
 export type ApiEvent =
   | { readonly type: "status"; readonly status: Status }
   | { readonly type: "restart"; readonly restart: RestartRecord }
-  | { readonly type: "log"; readonly line: LogLine };
+  | { readonly type: "log"; readonly line: LogLine }
+  /** To a window of the IDE that has unsaved editors: save them, then answer with this id. */
+  | { readonly type: "save"; readonly save: { readonly id: string } };
+
+/** What a window of the IDE says of its editors, at every change (`POST /-/api/ide`). */
+export interface EditorsReport {
+  /** Chosen by the window (8–64 letters, digits, dashes); its event stream was opened with it. */
+  readonly window: string;
+  /** Editors with unsaved changes that have a file. */
+  readonly unsaved: number;
+  /** Unsaved editors without a file. */
+  readonly untitled: number;
+  /** The request to save that has been followed. */
+  readonly saved?: string;
+}
 
 /** Every error answer of the API. */
 export interface ApiError {

@@ -39,7 +39,7 @@ function valueOf(line: string): string {
 }
 
 function parseEvent(name: string, data: string): ApiEvent | undefined {
-  if (name !== "status" && name !== "restart" && name !== "log") return undefined;
+  if (name !== "status" && name !== "restart" && name !== "log" && name !== "save") return undefined;
   try {
     const parsed: unknown = JSON.parse(data);
     const field = name === "log" ? "line" : name;

@@ -12,7 +12,7 @@ test("hears events, says when the stream is lost, and comes back by itself", { t
   const socketPath = join(folder, "api.sock");
   const answers: ServerResponse[] = [];
   const server = createServer((request, response) => {
-    assert.equal(request.url, "/-/api/events");
+    assert.equal(request.url, "/-/api/events?window=window-1");
     answers.push(response);
     // A helper that is coming up may refuse at first.
     if (answers.length === 2) response.writeHead(503).end();
@@ -22,6 +22,7 @@ test("hears events, says when the stream is lost, and comes back by itself", { t
   const lost: string[] = [];
   const stream = openEventStream({
     socketPath,
+    window: "window-1",
     heard: (events) => heard.push(...events),
     lost: (problem) => lost.push(problem),
   });

@@ -16,6 +16,8 @@ export interface EventStream {
  */
 export function openEventStream(deps: {
   readonly socketPath: string;
+  /** Who listens, so that the helper can ask this window to save. */
+  readonly window: string;
   readonly heard: (events: readonly ApiEvent[]) => void;
   readonly lost: (problem: string) => void;
 }): EventStream {
@@ -35,7 +37,7 @@ export function openEventStream(deps: {
     };
     const ask = request({
       socketPath: deps.socketPath,
-      path: "/-/api/events",
+      path: `/-/api/events?window=${deps.window}`,
       headers: { host: "inpod", accept: "text/event-stream" },
       // A stream lives long: it gets a connection of its own.
       agent: false,

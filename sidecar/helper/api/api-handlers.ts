@@ -1,4 +1,4 @@
-import type { RestartController } from "@inpod/restart-controller";
+import type { Accepted, Refusal, RestartController, RestartOptions } from "@inpod/restart-controller";
 import { readBody } from "../body.ts";
 import { HelperError } from "../errors.ts";
 import type { OpenStreams } from "../open-streams.ts";
@@ -8,7 +8,8 @@ import type { StatusSource } from "../status.ts";
 import type { LogLines } from "../watch/log-lines.ts";
 import type { Call, Handler } from "./call.ts";
 import type { Events } from "./events.ts";
-import { checked, ideBody, logsQuery, restartBody, waitQuery } from "./input.ts";
+import type { Editors } from "../editors.ts";
+import { checked, eventsQuery, ideBody, logsQuery, restartAsk, waitQuery, withoutUndefined } from "./input.ts";
 import { restartEnd } from "./restart-end.ts";
 
 export type ApiRoute = Extract<
@@ -26,12 +27,15 @@ const refusalStatus: Readonly<Record<string, number>> = {
 /** What both doors answer: TCP after the guard, and the Unix socket. */
 export function createApiHandlers(deps: {
   readonly controller: RestartController;
+  /** A restart, and what comes before one. */
+  readonly ask: (options: RestartOptions) => Promise<Accepted | Refusal>;
+  readonly editors: Editors;
   readonly status: StatusSource;
   readonly events: Events;
   readonly logs: LogLines;
   readonly streams: OpenStreams;
 }): Record<ApiRoute, Handler> {
-  const { controller, status, events, logs, streams } = deps;
+  const { controller, ask, editors, status, events, logs, streams } = deps;
   const json = ({ request, response }: Call, code: number, body: object) => answerJson(request, response, code, body);
   return {
     healthz: (call) => json(call, 200, { ok: true }),
@@ -39,7 +43,7 @@ export function createApiHandlers(deps: {
     restarts: (call) => json(call, 200, { restarts: controller.history() }),
 
     async restart(call) {
-      const answer = await controller.request(withoutUndefined(checked(restartBody, await readBody(call.request))));
+      const answer = await ask(restartAsk(await readBody(call.request)));
       if ("refused" in answer) return json(call, refusalStatus[answer.refused.code] ?? 409, answer.refused);
       json(call, 202, answer);
     },
@@ -61,7 +65,17 @@ export function createApiHandlers(deps: {
 
     events(call) {
       if (call.request.method === "HEAD") return json(call, 200, {});
-      if (!events.open(call.response, keyOf(call))) throw new HelperError("INPOD_STREAMS_FULL");
+      const { window } = checked(eventsQuery, Object.fromEntries(call.query));
+      const send = events.open(call.response, keyOf(call));
+      if (send === undefined) throw new HelperError("INPOD_STREAMS_FULL");
+      // By the socket only: a page has no editors.
+      if (window === undefined || call.caller.address !== "socket") return;
+      const gone = editors.opened(window, send);
+      events.statusChanged();
+      call.response.on("close", () => {
+        gone();
+        events.statusChanged();
+      });
     },
 
     logs(call) {
@@ -79,18 +93,15 @@ export function createApiHandlers(deps: {
     },
 
     async reportIde(call) {
-      status.reportIde(checked(ideBody, await readBody(call.request)));
-      events.statusChanged();
+      const { dirtyFiles, editors: report } = checked(ideBody, await readBody(call.request));
+      if (report !== undefined) editors.reported(withoutUndefined(report));
+      if (dirtyFiles !== undefined) {
+        status.reportIde({ dirtyFiles });
+        events.statusChanged();
+      }
       json(call, 200, {});
     },
   };
 }
 
 const keyOf = ({ caller }: Call): string => caller.session?.key ?? "";
-
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** A field that wasn't given is absent, not undefined. */
-function withoutUndefined<T extends object>(given: T): Defined<T> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>;
-}

@@ -10,8 +10,11 @@ const statusEvery = 100;
 const mostUnread = 512 * 1024;
 
 export interface Events {
-  /** Opens the stream on a response without headers; false when too many are open. The first event is the present status. */
-  open(response: ServerResponse, key: string): boolean;
+  /**
+   * Opens the stream on a response without headers; undefined when too many are open. The first event is the present status. The
+   * returned function sends an event to this listener only.
+   */
+  open(response: ServerResponse, key: string): ((event: ApiEvent) => void) | undefined;
   statusChanged(): void;
   restart(record: RestartRecord): void;
   log(line: LogLine): void;
@@ -34,7 +37,7 @@ export function createEvents(deps: { readonly status: StatusSource; readonly str
   return {
     open(response, key) {
       const forget = deps.streams.add("events", key, () => response.end());
-      if (forget === undefined) return false;
+      if (forget === undefined) return undefined;
       response.writeHead(200, {
         "content-type": "text/event-stream; charset=utf-8",
         "cache-control": "no-store",
@@ -47,7 +50,7 @@ export function createEvents(deps: { readonly status: StatusSource; readonly str
         forget();
       });
       send(`retry: 1000\n\n${eventText({ type: "status", status: deps.status.now() })}`, [response]);
-      return true;
+      return (event) => send(eventText(event), [response]);
     },
     statusChanged() {
       if (listeners.size === 0) return;

@@ -1,13 +1,15 @@
 import * as v from "valibot";
+import type { RestartOptions } from "@inpod/restart-controller";
 import { HelperError } from "../errors.ts";
 
 const appName = v.pipe(v.string(), v.minLength(1), v.maxLength(63));
 const wholeNumber = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 const numberText = (min: number, max: number) =>
   v.pipe(v.string(), v.digits(), v.transform(Number), wholeNumber(min, max));
+const requestId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{8,64}$/, "must be 8 to 64 letters, digits or dashes"));
 
-export const restartBody = v.strictObject({
-  id: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{8,64}$/, "must be 8 to 64 letters, digits or dashes"))),
+const restartBody = v.strictObject({
+  id: v.optional(requestId),
   app: v.optional(appName),
   how: v.optional(v.picklist(["auto", "process", "container"])),
   now: v.optional(v.boolean()),
@@ -15,7 +17,24 @@ export const restartBody = v.strictObject({
   force: v.optional(v.boolean()),
   timeoutMs: v.optional(wholeNumber(100, 3_600_000)),
 });
-export const ideBody = v.strictObject({ dirtyFiles: wholeNumber(0, 10_000_000) });
+export const commandBody = v.strictObject({
+  id: requestId,
+  name: v.picklist(["restart", "inpod"]),
+  words: v.pipe(v.array(v.string()), v.maxLength(64)),
+  colour: v.boolean(),
+});
+export const ideBody = v.strictObject({
+  dirtyFiles: v.optional(wholeNumber(0, 10_000_000)),
+  editors: v.optional(
+    v.strictObject({
+      window: requestId,
+      unsaved: wholeNumber(0, 1_000_000),
+      untitled: wholeNumber(0, 1_000_000),
+      saved: v.optional(requestId),
+    }),
+  ),
+});
+export const eventsQuery = v.object({ window: v.optional(requestId) });
 export const waitQuery = v.object({ wait: v.optional(numberText(0, 3_600_000), "0") });
 export const logsQuery = v.object({
   app: v.optional(appName),
@@ -28,6 +47,9 @@ export const loginBody = v.object({
   to: v.optional(v.string()),
 });
 
+/** What a restart is asked with. */
+export const restartAsk = (given: unknown): RestartOptions => withoutUndefined(checked(restartBody, given));
+
 /** The value as its schema has it, or a HelperError that names every field that is wrong and what it was. */
 export function checked<S extends v.GenericSchema>(schema: S, given: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, given);
@@ -38,4 +60,11 @@ export function checked<S extends v.GenericSchema>(schema: S, given: unknown): v
     return `${field}: ${issue.message}`;
   });
   throw new HelperError("INPOD_REQUEST_INVALID", problems.join("; "));
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** A field that wasn't given is absent, not undefined. */
+export function withoutUndefined<T extends object>(given: T): Defined<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

@@ -33,6 +33,11 @@ const rows: Record<RouteName, Row> = {
   logs: { method: "GET", path: "/-/api/logs" },
   sessions: { method: "GET", path: "/-/api/sessions" },
   revokeSession: { method: "DELETE", path: "/-/api/sessions/0123456789abcdef" },
+  command: {
+    method: "POST",
+    path: "/-/api/command",
+    body: { id: "some-id-1", name: "inpod", words: ["status"], colour: false },
+  },
   reportIde: { method: "POST", path: "/-/api/ide", body: { dirtyFiles: 3 } },
 };
 
@@ -206,7 +211,7 @@ test("with cookie and own Origin everything answers, and what isn't there is 404
     const { status } = await call(helper, row, { cookie, origin: helper.origin });
     if (row.upgrade) assert.equal(status, row.path.startsWith("/-/") ? 404 : 101, nameOf(row));
     else if (row === rows.login) assert.equal(status, 401, nameOf(row));
-    else if (row === rows.reportIde) assert.equal(status, 404, nameOf(row));
+    else if (row === rows.reportIde || row === rows.command) assert.equal(status, 404, nameOf(row));
     else assert.ok(status !== 401 && status !== 403 && status < 500, `${nameOf(row)}: ${status}`);
     if (row === rows.logout) cookie = await helper.logIn();
   }

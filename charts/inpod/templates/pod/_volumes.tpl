@@ -12,10 +12,11 @@
   emptyDir:
     medium: Memory
     sizeLimit: 8Mi
-# Sessions and restart history.
+# Sessions and restart history. In memory: every restart waits for a write here, and a disk's rename over a file takes milliseconds.
 - name: helper
   emptyDir:
-    sizeLimit: 64Mi
+    medium: Memory
+    sizeLimit: 32Mi
 - name: tmp
   emptyDir: {}
 {{- if eq .Values.mode "sidecar" }}

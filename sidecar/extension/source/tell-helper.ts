@@ -1,9 +1,14 @@
 import { request } from "node:http";
+import type { EditorsReport } from "../../protocol/api.ts";
 
-/** Tells the helper how many files are changed but not committed; rejects when it doesn't take it. */
-export function reportDirtyFiles(socketPath: string, dirtyFiles: number, signal: AbortSignal): Promise<void> {
+/** Tells the helper what there is of files and editors; rejects when it doesn't take it. */
+export function tellHelper(
+  socketPath: string,
+  report: { readonly dirtyFiles: number } | { readonly editors: EditorsReport },
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const body = JSON.stringify({ dirtyFiles });
+    const body = JSON.stringify(report);
     const ask = request({
       socketPath,
       method: "POST",
@@ -14,7 +19,7 @@ export function reportDirtyFiles(socketPath: string, dirtyFiles: number, signal:
       signal,
       timeout: 10_000,
     });
-    ask.once("timeout", () => ask.destroy(new Error("the helper didn't take the count in 10 s")));
+    ask.once("timeout", () => ask.destroy(new Error("the helper didn't take it in 10 s")));
     ask.once("error", reject);
     ask.once("response", (answer) => {
       answer.resume();
