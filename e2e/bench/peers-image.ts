@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificateMount, createBuildah } from "../cluster/buildah.ts";
@@ -43,7 +43,7 @@ export function ensurePeersImage(progress: (line: string) => void): Promise<Buil
         await run(["npm", "install", "--silent", "--ignore-scripts", "--prefix", context, NODEMON]);
         progress(`building watchexec ${WATCHEXEC} (about 6 min, once)`);
         await run(["cargo", "install", "--locked", "--root", context, `watchexec-cli@${WATCHEXEC}`]);
-        await run(["mv", join(context, "bin/watchexec"), join(context, "watchexec")]);
+        await rename(join(context, "bin/watchexec"), join(context, "watchexec"));
         await buildah.call([
           "bud",
           "--isolation=chroot",

@@ -1,33 +1,44 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { buildFixture } from "../../restart-controller/native/fixtures/build.ts";
+import { run } from "../cluster/command.ts";
 import { containerProcesses } from "../container-processes.ts";
 import type { Stage } from "../stage.ts";
 import { exampleValues } from "../stage.ts";
 import { installWorkspace, type Workspace } from "../workspace.ts";
 import type { Bench } from "./bench.ts";
-import { firstAnswer } from "./first-answer.ts";
 import { rowOf } from "./row.ts";
+import { ensureStaticImage } from "./static-image.ts";
 
 /** Milliseconds that `kit supervise` gives an app to end; the chart leaves it at the default. */
 const grace = 2000;
 
-/** An app that neither ends by itself nor on SIGTERM. */
-const stubborn = `
-process.on("SIGTERM", () => {});
-require("http").createServer((_, answer) => answer.end(JSON.stringify({ pid: process.pid }))).listen(8080);`;
-
 /** Process restarts: what the supervisor costs, from the request to the first answer of the new process. */
 export async function processSuite(stage: Stage, bench: Bench): Promise<void> {
-  const install = (release: string, example: "node" | "go-scratch", app: object) =>
+  const image = await ensureStaticImage((line) => bench.progress(line));
+  await stage.cluster.loadImage(image.ref, image.archive);
+  const installStatic = (release: string, ...args: readonly string[]) =>
     installWorkspace(stage.cluster, {
       release,
-      valuesFiles: [exampleValues(example)],
-      values: stage.valuesFor(example, { app }),
+      values: stage.valuesFor("node", {
+        app: {
+          image: image.ref,
+          sourcePath: "/src",
+          command: ["/src/static-app", "8080", ...args],
+          ports: [{ name: "http", containerPort: 8080 }],
+          securityContext: { runAsUser: 65532, readOnlyRootFilesystem: true },
+        },
+      }),
       readySeconds: 180,
     });
-  const fixed = await install("bench-process", "go-scratch", { command: ["/src/bin/server"] });
-  const node = await install("bench-cli", "node", { command: ["node", "server.js"] });
-  const deaf = await install("bench-deaf", "node", { command: ["node", "-e", stubborn] });
+  const fixed = await installStatic("bench-process");
+  const deaf = await installStatic("bench-deaf", "stubborn");
+  const node = await installWorkspace(stage.cluster, {
+    release: "bench-cli",
+    valuesFiles: [exampleValues("node")],
+    values: stage.valuesFor("node", { app: { command: ["node", "server.js"] } }),
+    readySeconds: 180,
+  });
   try {
     await staticRestarts(fixed, bench);
     await typedRestarts(node, bench);
@@ -38,29 +49,51 @@ export async function processSuite(stage: Stage, bench: Bench): Promise<void> {
   }
 }
 
-const pidIn = (body: string): number => (JSON.parse(body) as { pid: number }).pid;
+/**
+ * Milliseconds from a line written into the app's FIFO to the first answer of another pid, measured by a C program in the
+ * pod's network: a client in a slower language would measure itself.
+ */
+async function clocked(workspace: Workspace, line: string, count: number): Promise<number[]> {
+  const { containerIds } = await workspace.facts();
+  const [app] = await containerProcesses(containerIds["app"] ?? "");
+  const [helper] = await containerProcesses(containerIds["inpod"] ?? "");
+  if (app === undefined || helper === undefined) throw new Error("the workspace doesn't run on this machine");
+  const fifo = `/proc/${helper.pid}/root/inpod/app/app/control`;
+  const clock = await buildFixture("restart-clock");
+  return milliseconds(
+    await run(["nsenter", `--net=/proc/${app.pid}/ns/net`, clock, "8080", String(count), "control", fifo, line]),
+  );
+}
 
-/** `request → first answer of the new pid`, beside the same program's own boot: spawned by its supervisor → first answer. */
+const milliseconds = (microseconds: string): number[] =>
+  microseconds
+    .trim()
+    .split("\n")
+    .map((text) => Number(text) / 1000);
+
+const medianOf = (samples: readonly number[]): number =>
+  [...samples].sort((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Number.NaN;
+
+/** A static program in a scratch image, beside the same program's own start: fork → first answer. */
 async function staticRestarts(workspace: Workspace, bench: Bench): Promise<void> {
-  const { ip } = await workspace.facts();
-  const control = await controlFiles(workspace);
-  const url = `http://${ip}:8080/whoami`;
-  const totals: number[] = [];
-  const overheads: number[] = [];
-  for (let i = 0; i < bench.samples * 5; i++) {
-    await sleep(50 + Math.random() * 50);
-    const before = pidIn(await (await fetch(url)).text());
-    const asked = performance.now();
-    await writeFile(control.fifo, "restart\n", { flag: "a" });
-    const answered = await firstAnswer(url, (body) => pidIn(body) !== before);
-    totals.push(answered - asked);
-    const { lastRestart } = JSON.parse(await readFile(control.state, "utf8")) as {
-      lastRestart: { askedAt: string; startedAt: string };
-    };
-    overheads.push(Date.parse(lastRestart.startedAt) - Date.parse(lastRestart.askedAt));
+  const port = "18080";
+  const own: number[] = [];
+  const restarts: number[] = [];
+  for (let turn = 0; turn < 10; turn++) {
+    restarts.push(...(await clocked(workspace, "restart", bench.samples)));
+    const [clock, app] = [await buildFixture("restart-clock"), await buildFixture("static-app")];
+    own.push(...milliseconds(await run([clock, port, String(bench.samples), "spawn", app, port])));
   }
-  await bench.report(rowOf("restart.process.static", "ms", totals));
-  await bench.report(rowOf("restart.process.static.overhead", "ms", overheads));
+  const boot = medianOf(own);
+  await bench.report(rowOf("restart.process.static", "ms", restarts));
+  await bench.report(rowOf("restart.process.static.boot", "ms", own));
+  await bench.report(
+    rowOf(
+      "restart.process.static.overhead",
+      "ms",
+      restarts.map((ms) => ms - boot),
+    ),
+  );
 }
 
 /** `restart app` as it is typed: timed by the shell of the IDE's container, from the command's start to its end. */
@@ -105,25 +138,16 @@ done`;
 
 /** What a restart of an app that ignores SIGTERM costs beyond the grace, and with `--now`. */
 async function stubbornRestarts(workspace: Workspace, bench: Bench): Promise<void> {
-  const { ip } = await workspace.facts();
-  const control = await controlFiles(workspace);
-  const stop = async (line: string) => {
-    const before = pidIn(await (await fetch(`http://${ip}:8080/`)).text());
-    await writeFile(control.fifo, `${line}\n`, { flag: "a" });
-    await firstAnswer(`http://${ip}:8080/`, (body) => pidIn(body) !== before);
-    const { lastRestart } = JSON.parse(await readFile(control.state, "utf8")) as {
-      lastRestart: { askedAt: string; startedAt: string };
-    };
-    return Date.parse(lastRestart.startedAt) - Date.parse(lastRestart.askedAt);
-  };
-  const beyond: number[] = [];
-  const now: number[] = [];
-  for (let i = 0; i < Math.ceil(bench.samples / 3); i++) {
-    beyond.push((await stop("restart")) - grace);
-    now.push(await stop("restart now"));
-  }
-  await bench.report(rowOf("restart.stubborn", "ms", beyond));
-  await bench.report(rowOf("restart.stubborn.now", "ms", now));
+  const count = Math.ceil(bench.samples / 3);
+  const patient = await clocked(workspace, "restart", count);
+  await bench.report(
+    rowOf(
+      "restart.stubborn",
+      "ms",
+      patient.map((ms) => ms - grace),
+    ),
+  );
+  await bench.report(rowOf("restart.stubborn.now", "ms", await clocked(workspace, "restart now", count)));
 }
 
 /** Memory of the supervisor, and how often it woke up in half a minute in which nothing happened. */
@@ -141,12 +165,4 @@ async function idleSupervisor(workspace: Workspace, bench: Bench): Promise<void>
   const wakeups = (await read("voluntary_ctxt_switches")) - before;
   await bench.report(rowOf("idle.supervise.wakeups", "count", [wakeups / seconds]));
   await bench.report(rowOf("idle.supervise.rss", "MB", [(await read("VmRSS")) / 1024]));
-}
-
-/** The app's control files as this machine reaches them: through the root of the helper's process. */
-async function controlFiles(workspace: Workspace): Promise<{ readonly fifo: string; readonly state: string }> {
-  const [helper] = await containerProcesses((await workspace.facts()).containerIds["inpod"] ?? "");
-  if (helper === undefined) throw new Error("the helper doesn't run");
-  const folder = `/proc/${helper.pid}/root/inpod/app/app`;
-  return { fifo: `${folder}/control`, state: `${folder}/state.json` };
 }
