@@ -85,10 +85,18 @@ test(
       assert.equal(stdout.trim(), "no", `${verb} ${what}`);
     }
 
+    // kubectl reads a pod before it patches it; the helper doesn't.
+    const { namespace, release } = workspace;
+    const kubectl = (...args: readonly string[]) => stage.cluster.kubectl(["-n", namespace, ...args]);
+    await kubectl("create", "role", "reads", "--verb=get", "--resource=pods");
+    const account = `--serviceaccount=${namespace}:${release}-inpod-restart`;
+    await kubectl("create", "rolebinding", "reads", "--role=reads", account);
     await stage.cluster.helm(["install", "inpod-admin", adminChart, "-n", workspace.namespace]);
     t.after(() => stage.cluster.helm(["uninstall", "inpod-admin", "-n", workspace.namespace]));
     const label = { op: "add", path: "/metadata/labels/tried", value: "x" };
-    await until("the policy is in force", async () => (await patch(workspace, workspace.pod, label)).code !== 0);
+    await until("the policy is in force", async () =>
+      /ValidatingAdmissionPolicy/.test((await patch(workspace, workspace.pod, label)).stderr),
+    );
 
     const containers: { name: string; image: string }[] = JSON.parse(
       await stage.cluster.kubectl([
