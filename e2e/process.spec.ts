@@ -26,7 +26,11 @@ test(
     const workspace = await installWorkspace(stage.cluster, {
       release: "process",
       valuesFiles: [exampleValues("go-scratch")],
-      values: stage.valuesFor("go-scratch", { app: { command: ["/src/bin/server"] }, ide: { toolchains: [] } }),
+      // Without a readiness probe: one that came in those milliseconds would be an event of the user's own making.
+      values: stage.valuesFor("go-scratch", {
+        app: { command: ["/src/bin/server"], readinessProbe: null },
+        ide: { toolchains: [] },
+      }),
       readySeconds: 180,
     });
     t.after(() => workspace.uninstall());
