@@ -26,6 +26,8 @@ export interface ControllerDeps {
   readonly stateFile: string;
   /** The last lines the app wrote, for a restart that did not come up; newest last. */
   readonly lastLines?: (app: string, count: number) => readonly string[];
+  /** Resolves when all that the app has written so far is among them. */
+  readonly logRead?: (app: string) => Promise<void>;
   /** The state could not be written: restarts go on, but the next helper won't know of them. */
   readonly onError?: (error: Error) => void;
   /** Milliseconds since the epoch, never going back. */
@@ -71,6 +73,7 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
         initial: saved.apps[app.name] ?? initialState,
         kit: deps.kit,
         imageAlias: deps.imageAlias,
+        logRead: async () => deps.logRead?.(app.name),
         clock,
         newId: () => randomUUID().slice(0, 8),
         save,

@@ -292,3 +292,22 @@ test("somebody else on the app's port is told, also when the app is served", asy
   assert.match(said, /somebody else listens on port 8080 too[\s\S]*owners of 8080/);
   await helper.close();
 });
+
+test("a crash that is held is told with its exit", async () => {
+  const app = { phase: "crashed", port: 8080, restarts: { process: 1, container: 0 }, backoff: { waitSeconds: 0 } };
+  const helper = await fakeHelper(() => ({
+    body: {
+      app: [
+        { ...app, name: "web", lastExit: { code: 7, signal: null } },
+        { ...app, name: "job", lastExit: { code: null, signal: "SIGKILL" } },
+      ],
+      ide: { phase: "running" },
+      source: { dirtyFiles: null },
+    },
+  }));
+  const { code, out } = await call(helper.home, "inpod", "status");
+  assert.equal(code, 1);
+  assert.match(out, /web: crashed, exit code 7, port 8080/);
+  assert.match(out, /job: crashed, ended by SIGKILL/);
+  await helper.close();
+});

@@ -3,12 +3,15 @@ import type { LogLine } from "../../protocol/index.ts";
 const mostLines = 2000;
 const mostChars = 1024 * 1024;
 const longestLine = 4096;
+/** What the supervisor writes between two processes. */
+const marker = /^── restart \d+ ──$/;
 
 /** The last lines of all apps, in the order they were read. */
 export interface LogLines {
   add(app: string, text: string): LogLine;
   /** Lines after `after` (all, when it lies beyond the last: the helper has started anew), at most the last `limit`. */
   read(query: { app?: string; after?: number; limit: number }): readonly LogLine[];
+  /** The last lines of the present process, or of the one that ended last. */
   last(app: string, count: number): readonly string[];
 }
 
@@ -34,10 +37,9 @@ export function createLogLines(firstSeq: number): LogLines {
       const found = lines.filter((line) => line.seq > from && (app === undefined || line.app === app));
       return found.slice(-limit);
     },
-    last: (app, count) =>
-      lines
-        .filter((line) => line.app === app)
-        .slice(-count)
-        .map(({ text }) => text),
+    last(app, count) {
+      const own = lines.filter((line) => line.app === app).map(({ text }) => text);
+      return own.slice(own.findLastIndex((text) => marker.test(text)) + 1).slice(-count);
+    },
   };
 }

@@ -14,6 +14,8 @@ const longestOpenLine = 64 * 1024;
 const readBack = 256 * 1024;
 
 export interface LogTail {
+  /** Resolves when what was in the file at the call has been handed on. */
+  caughtUp(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -158,6 +160,13 @@ export function createLogTail(file: string, onLine: (text: string) => void): Log
   kick();
 
   return {
+    async caughtUp() {
+      // The look under way may be past the end already, so one more.
+      for (let looks = 0; looks < 2; looks++) {
+        kick();
+        await reading;
+      }
+    },
     async close() {
       closed = true;
       clearInterval(poll);
