@@ -241,7 +241,7 @@ test("status says what a container restart would cost, and until when; a wait th
 });
 
 test("every command has a help text; the restart command's has examples", async () => {
-  for (const command of ["restart", "status", "restarts", "logs", "completion", "version"]) {
+  for (const command of ["restart", "status", "restarts", "doctor", "logs", "completion", "version"]) {
     const { code, out } = await call("/nonexistent", "inpod", command, "--help");
     assert.equal(code, 0);
     assert.match(out, /Usage: inpod/);

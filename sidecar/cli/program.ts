@@ -2,6 +2,7 @@ import { Command, CommanderError, Help, InvalidArgumentError, Option } from "com
 import { ExitCode, pathsIn } from "../protocol/index.ts";
 import { createApiClient, type ApiClient } from "./api-client.ts";
 import { completionScript, shells } from "./completion.ts";
+import type { DoctorFlags } from "./doctor/doctor-command.ts";
 import { parseDuration } from "./duration.ts";
 import { CliError, renderError } from "./errors.ts";
 import type { Io } from "./io.ts";
@@ -118,6 +119,19 @@ Examples:
       if (flags.json) io.out(`${JSON.stringify({ restarts })}\n`);
       else if (restarts.length === 0) io.say('no restart yet: type "restart app"\n');
       else for (const record of restarts) io.out(`${record.askedAt}  ${restartText(record)}\n`);
+    });
+
+  program
+    .command("doctor")
+    .description(
+      "check what restarts and the IDE depend on, with the fix for what is wrong; exit 1 when something fails",
+    )
+    .option("--url <address>", "also look through the real way in: the address that the browser opens")
+    .option("--json", "one object on stdout")
+    .action(async (flags: DoctorFlags) => {
+      // Not the helper's: it has no use for it, and loads it never.
+      const { doctorCommand } = await import("./doctor/doctor-command.ts");
+      done(await doctorCommand(client(), io, version, flags));
     });
 
   program
