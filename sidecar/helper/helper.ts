@@ -26,7 +26,8 @@ import { createIdeProxy } from "./proxy/ide-proxy.ts";
 import { createStatus } from "./status.ts";
 import { createIdeWatch } from "./watch/ide-watch.ts";
 import { createLogLines } from "./watch/log-lines.ts";
-import { createLogTail, type LogTail } from "./watch/log-tail.ts";
+import { createLogPlaces } from "./watch/log-places.ts";
+import { createLogTail, type LogPlace, type LogTail } from "./watch/log-tail.ts";
 
 export interface HelperLog {
   access(line: AccessLine): void;
@@ -63,7 +64,14 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
   // The kit makes them before anything starts; without it (no app yet) a watcher would have nothing to watch.
   for (const app of config.apps) await mkdir(paths.appDir(app.name), { recursive: true, mode: 0o775 });
 
-  const logs = createLogLines(clock.now());
+  const places = await createLogPlaces({
+    file: createStateFile(join(config.stateDir, "logs.json"), (error) =>
+      log.warn(`log lines may be told twice after a restart of the helper: ${error.message}`),
+    ),
+    fresh: clock.now(),
+    next: () => logs.next(),
+  });
+  const logs = createLogLines(places.first);
   const tails = new Map<string, LogTail>();
   const controller =
     deps.controller ??
@@ -86,11 +94,15 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     events.statusChanged();
   });
   for (const { name, process } of config.apps) {
-    if (process)
-      tails.set(
-        name,
-        createLogTail(paths.log(name), (text) => events.log(logs.add(name, text))),
-      );
+    if (!process) continue;
+    const take = (text: string, place: LogPlace, old: boolean) => {
+      const line = logs.add(name, text, old);
+      // Who listens has had the old ones.
+      if (old) return;
+      places.passed(name, place);
+      events.log(line);
+    };
+    tails.set(name, createLogTail(paths.log(name), take, places.of(name)));
   }
 
   const sessions = await createSessions({
@@ -154,6 +166,7 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     streams.endAll();
     ide.close();
     await Promise.all([door.close(), socket.close(), ...[...tails.values()].map((tail) => tail.close())]);
+    await places.close();
     await controller.close();
     await sessions.close();
   };
