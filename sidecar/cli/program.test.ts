@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -6,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import type { Backoff } from "../protocol/index.ts";
 import { run } from "./program.ts";
 import { statusText } from "./status-command.ts";
@@ -310,4 +312,54 @@ test("a crash that is held is told with its exit", async () => {
   assert.match(out, /web: crashed, exit code 7, port 8080/);
   assert.match(out, /job: crashed, ended by SIGKILL/);
   await helper.close();
+});
+
+test("restart web and restart app web are the same; two names are not", async () => {
+  const seen: object[] = [];
+  const helper = await restartingHelper({ served: 9, outcome: "served" }, seen);
+  await call(helper.home, "restart", "web");
+  await call(helper.home, "restart", "app", "web", "--json");
+  await call(helper.home, "inpod", "restart", "app");
+  assert.deepEqual(
+    seen.map((ask) => Reflect.get(ask, "app")),
+    ["web", "web", "app"],
+  );
+  const { code, said } = await call(helper.home, "restart", "web", "worker");
+  assert.equal(code, 2);
+  assert.match(said, /"web worker" names two apps/);
+  assert.equal(seen.length, 3);
+  await helper.close();
+});
+
+test("a log of several apps has their names in front, unless one is asked for", async () => {
+  const lines = [
+    { seq: 7, app: "web", text: "\u001B[32mup\u001B[0m" },
+    { seq: 5, app: "worker", text: "idle" },
+  ];
+  const helper = await fakeHelper(({ url }) => ({
+    body: url === "/-/api/status" ? { app: [{ name: "web" }, { name: "worker" }] } : { lines },
+  }));
+  assert.equal((await call(helper.home, "inpod", "logs")).out, "[web] \u001B[32mup\u001B[0m\n[worker] idle\n");
+  assert.equal((await call(helper.home, "inpod", "logs", "web")).out, "\u001B[32mup\u001B[0m\nidle\n");
+  await helper.close();
+});
+
+test("bash completes the apps that are there at the time", async () => {
+  const home = await mkdtemp(join(tmpdir(), "inpod-cli-"));
+  for (const app of ["web", "worker"]) await mkdir(join(home, "app", app), { recursive: true });
+  const { out } = await call(home, "inpod", "completion", "bash");
+  const complete = async (...words: string[]) => {
+    const typed = words.map((word) => `'${word}'`).join(" ");
+    const script = `${out}\nCOMP_WORDS=(${typed}); COMP_CWORD=${words.length - 1}; _inpod; echo "\${COMPREPLY[*]}"`;
+    const { stdout } = await promisify(execFile)("bash", ["-c", script], { env: { ...process.env, INPOD_HOME: home } });
+    return stdout.trim().split(" ");
+  };
+  assert.deepEqual(await complete("restart", "w"), ["web", "worker"]);
+  assert.deepEqual(await complete("restart", "app", "we"), ["web"]);
+  assert.deepEqual(await complete("inpod", "logs", "wo"), ["worker"]);
+  assert.deepEqual(await complete("inpod", "doc"), ["doctor"]);
+  assert.deepEqual(await complete("restart", "--proc"), ["--process"]);
+  await mkdir(join(home, "app/late"));
+  assert.deepEqual(await complete("restart", "la"), ["late"]);
+  await rm(home, { recursive: true });
 });
