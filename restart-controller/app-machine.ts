@@ -37,6 +37,8 @@ export function createAppMachine(deps: {
   readonly kit: string | undefined;
   /** Where the helper may change its pod's image strings. */
   readonly imageAlias: ImageAlias | undefined;
+  /** Resolves when what the app has written so far has been read. */
+  readonly logRead?: () => Promise<void>;
   readonly clock: { now(): number };
   readonly newId: () => string;
   readonly save: () => Promise<void>;
@@ -158,9 +160,11 @@ export function createAppMachine(deps: {
   const liveness = createLivenessFile(deps.files.liveness, (present) =>
     send({ kind: "liveness", present, id: deps.newId() }),
   );
-  const supervisor = createSupervisor(deps.files, (seen) =>
-    send({ kind: "supervisor", state: seen, id: deps.newId() }),
-  );
+  const supervisor = createSupervisor(deps.files, async (seen) => {
+    // What it said last is what people look for; the log has it before the state tells of the end.
+    if (seen?.phase === "crashed") await deps.logRead?.();
+    send({ kind: "supervisor", state: seen, id: deps.newId() });
+  });
   const port =
     app.port === null
       ? undefined

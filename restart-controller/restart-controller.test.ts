@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -263,4 +263,45 @@ test("only the latest failures keep the app's last lines", async (t) => {
     history.map(({ log }) => log?.[0]),
     [...Array(5).fill(undefined), ...Array(10).fill("boom")],
   );
+});
+
+test("a crash is told with what the app said last, also when its log is read later than its state", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "inpod-controller-"));
+  const state = join(folder, "state.json");
+  const supervisor = (phase: string) =>
+    JSON.stringify({
+      v: 1,
+      generation: 1,
+      pid: 7,
+      phase,
+      startedAt: "2026-01-01T00:00:00.000Z",
+      lastExit: phase === "crashed" ? { code: 7, signal: null } : null,
+    });
+  await writeFile(join(folder, "l"), "");
+  await writeFile(state, supervisor("running"));
+  const lines: string[] = [];
+  const controller = await createRestartController({
+    apps: [{ name: "app", port: 1, process: true, container: false, threshold: 2 }],
+    filesOf: () => ({ liveness: join(folder, "l"), control: join(folder, "control"), state }),
+    stateFile: join(folder, "controller.json"),
+    lastLines: () => lines,
+    logRead: async () => {
+      await pause(50);
+      lines.push("Error: the reason");
+    },
+  });
+  t.after(async () => {
+    await controller.close();
+    await rm(folder, { recursive: true });
+  });
+  while (controller.status()[0]?.pid !== 7) await pause(10);
+  const told = new Promise<RestartRecord>((resolve) => {
+    controller.subscribe((change) => {
+      if (change.type === "restart") resolve(change.restart);
+    });
+  });
+  await writeFile(`${state}.new`, supervisor("crashed"));
+  await rename(`${state}.new`, state);
+  const { outcome, exit, log } = await told;
+  assert.deepEqual([outcome, exit, log], ["crashed", { code: 7, signal: null }, ["Error: the reason"]]);
 });

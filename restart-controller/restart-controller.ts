@@ -4,10 +4,11 @@ import type { AppFiles, AppMachine } from "./app-machine.ts";
 import type { ImageAlias } from "./image-alias.ts";
 import { initialState } from "./core/index.ts";
 import type { App, RestartRecord } from "./core/index.ts";
-import type { Accepted, Refusal, RestartController, RestartOptions } from "./index.ts";
+import type { Accepted, RestartController } from "./index.ts";
 import { fromSaved, toSaved } from "./saved.ts";
 import { createSteadyClock } from "./steady-clock.ts";
 import { createStateFile } from "./state-file.ts";
+import { whichApp } from "./which-app.ts";
 
 const historyKept = 200;
 const defaultTimeout = 30_000;
@@ -16,7 +17,7 @@ const logLinesKept = 50;
 const logsKept = 10;
 
 export interface ControllerDeps {
-  readonly apps: readonly (App & { readonly readyPath?: string })[];
+  readonly apps: readonly (App & { readonly readyPath?: string; readonly sourcePath?: string })[];
   readonly filesOf: (app: string) => AppFiles;
   /** Path of the kit, for watching ports; /proc is read without it. */
   readonly kit?: string;
@@ -26,6 +27,8 @@ export interface ControllerDeps {
   readonly stateFile: string;
   /** The last lines the app wrote, for a restart that did not come up; newest last. */
   readonly lastLines?: (app: string, count: number) => readonly string[];
+  /** Resolves when all that the app has written so far is among them. */
+  readonly logRead?: (app: string) => Promise<void>;
   /** The state could not be written: restarts go on, but the next helper won't know of them. */
   readonly onError?: (error: Error) => void;
   /** Milliseconds since the epoch, never going back. */
@@ -71,6 +74,7 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
         initial: saved.apps[app.name] ?? initialState,
         kit: deps.kit,
         imageAlias: deps.imageAlias,
+        logRead: async () => deps.logRead?.(app.name),
         clock,
         newId: () => randomUUID().slice(0, 8),
         save,
@@ -84,12 +88,14 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
 
   return {
     async request(options) {
-      const found = findMachine(machines, options);
+      const found = whichApp(deps.apps, options.app);
       if ("refused" in found) return found;
+      const machine = machines.get(found.app);
+      if (machine === undefined) throw new Error(`${found.app} has no machine`);
       const id = options.id ?? randomUUID().slice(0, 8);
       const known = history.get(id);
       if (known !== undefined) return { id, app: known.app, how: known.how };
-      const reply = await found.machine.dispatch({
+      const reply = await machine.dispatch({
         kind: "request",
         request: {
           id,
@@ -140,30 +146,4 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
 function forgetOldLogs(history: Map<string, RestartRecord>): void {
   const withLog = [...history.values()].filter((record) => record.log !== undefined);
   for (const { log: _forgotten, ...rest } of withLog.slice(0, -logsKept)) history.set(rest.id, rest);
-}
-
-function findMachine(
-  machines: ReadonlyMap<string, AppMachine>,
-  { app }: RestartOptions,
-): { app: string; machine: AppMachine } | Refusal {
-  const names = [...machines.keys()];
-  const name = app ?? (names.length === 1 ? names[0] : undefined);
-  const machine = name === undefined ? undefined : machines.get(name);
-  if (name !== undefined && machine !== undefined) return { app: name, machine };
-  if (names.length === 0) {
-    return {
-      refused: {
-        code: "INPOD_APP_NONE",
-        title: "this workspace has no app beside it (mode: standalone), so there's nothing to restart",
-        fix: "install with mode: sidecar, or start the program in the terminal",
-      },
-    };
-  }
-  return {
-    refused: {
-      code: app === undefined ? "INPOD_APP_AMBIGUOUS" : "INPOD_APP_UNKNOWN",
-      title: app === undefined ? "several apps run here and none was named" : `there is no app "${app}" here`,
-      fix: `name one of: ${names.join(", ")}`,
-    },
-  };
 }

@@ -15,7 +15,7 @@ export interface Supervisor {
 /** Talks to `kit supervise` by its FIFO and reads what it says of itself in state.json. */
 export function createSupervisor(
   files: { readonly control: string; readonly state: string },
-  onState: (state: SupervisorState | null) => void,
+  onState: (state: SupervisorState | null) => Promise<void> | void,
 ): Supervisor {
   let last: string | null = null;
   let queue = Promise.resolve();
@@ -25,7 +25,7 @@ export function createSupervisor(
       const text = await readFile(files.state, "utf8").catch(() => null);
       if (text === last) return;
       last = text;
-      onState(text === null ? null : parseSupervisorState(text));
+      await onState(text === null ? null : parseSupervisorState(text));
     });
   };
   const watcher = watchFolder(dirname(files.state), (name) => {

@@ -233,6 +233,23 @@ test("the key asks too; a crash is told with its reason, and the log is at hand"
   await shot("crashed");
 });
 
+test("a crash that nobody asked for here is told too, once, and the log is at hand", { timeout: 30_000 }, async () => {
+  const crashed: AppStatus = { ...app, phase: "crashed", lastExit: { code: null, signal: "SIGSEGV" } };
+  const record: RestartRecord = {
+    ...restartRecord("by-itself-1"),
+    origin: "itself",
+    outcome: "crashed",
+    message: "the app was ended by SIGSEGV; it starts again at the next restart",
+    exit: { code: null, signal: "SIGSEGV" },
+  };
+  for (let i = 0; i < 2; i++) end(record, crashed);
+  const told = page.locator(".notification-toast", { hasText: "crashed: the app was ended by SIGSEGV" });
+  await told.first().waitFor({ timeout: 10_000 });
+  await button(/app crashed \(SIGSEGV\)/).waitFor();
+  assert.equal(await told.count(), 1);
+  await told.getByRole("button", { name: "Show Log" }).click();
+});
+
 test("a refusal is told with its fix", { timeout: 30_000 }, async () => {
   helper.onRestart = () => ({ code: "INPOD_TEST_REFUSED", title: "the door is shut", fix: "open the door" });
   await button(/app crashed/).click();

@@ -156,10 +156,11 @@ static void log_write(const char *data, size_t size)
 	}
 }
 
+/* The first start is no restart. */
 void output_marker(long generation)
 {
 	char line[64];
-	int size = snprintf(line, sizeof line, "%s── restart %ld ──\n", log_line_open ? "\n" : "", generation);
+	int size = snprintf(line, sizeof line, "%s── restart %ld ──\n", log_line_open ? "\n" : "", generation - 1);
 	log_write(line, (size_t)size);
 }
 

@@ -27,5 +27,7 @@ ${cases.join("\n")}
 }
 complete -F _inpod inpod restart
 `;
-  return shell === "bash" ? bash : `autoload -Uz bashcompinit && bashcompinit\n${bash}`;
+  return shell === "bash"
+    ? bash
+    : `(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }\nautoload -Uz bashcompinit && bashcompinit\n${bash}`;
 }

@@ -5,7 +5,7 @@ import type { Io } from "./io.ts";
 
 const followEvery = 250;
 
-/** `inpod logs`: the tail of what the supervisor kept; `-f` goes on until Ctrl-C. */
+/** `inpod logs`: the tail of what the supervisor kept, with the app's name in front where there are several; `-f` goes on until Ctrl-C. */
 export async function logsCommand(
   client: ApiClient,
   io: Io,
@@ -13,11 +13,16 @@ export async function logsCommand(
   flags: { follow?: true; lines: number; json?: true },
 ): Promise<ExitCode> {
   const which = app === undefined ? {} : { app };
+  const several = app === undefined && !flags.json && (await client.status()).app.length > 1;
   let after: number | undefined;
   for (;;) {
     const lines = await client.logs({ ...which, ...(after === undefined ? { limit: flags.lines } : { after }) });
-    for (const line of lines) io.out(flags.json ? `${JSON.stringify(line)}\n` : `${line.text}\n`);
-    after = lines.at(-1)?.seq ?? after ?? 0;
+    for (const line of lines) {
+      const head = several ? `[${line.app}] ` : "";
+      io.out(flags.json ? `${JSON.stringify(line)}\n` : `${head}${line.text}\n`);
+      after = Math.max(after ?? 0, line.seq);
+    }
+    after ??= 0;
     if (!flags.follow || io.stop.aborted) return ExitCode.done;
     await sleep(followEvery, undefined, { signal: io.stop });
   }

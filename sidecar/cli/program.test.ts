@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -6,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import type { Backoff } from "../protocol/index.ts";
 import { run } from "./program.ts";
 import { statusText } from "./status-command.ts";
@@ -241,7 +243,7 @@ test("status says what a container restart would cost, and until when; a wait th
 });
 
 test("every command has a help text; the restart command's has examples", async () => {
-  for (const command of ["restart", "status", "restarts", "logs", "completion", "version"]) {
+  for (const command of ["restart", "status", "restarts", "doctor", "logs", "completion", "version"]) {
     const { code, out } = await call("/nonexistent", "inpod", command, "--help");
     assert.equal(code, 0);
     assert.match(out, /Usage: inpod/);
@@ -291,4 +293,73 @@ test("somebody else on the app's port is told, also when the app is served", asy
   assert.equal(code, 0);
   assert.match(said, /somebody else listens on port 8080 too[\s\S]*owners of 8080/);
   await helper.close();
+});
+
+test("a crash that is held is told with its exit", async () => {
+  const app = { phase: "crashed", port: 8080, restarts: { process: 1, container: 0 }, backoff: { waitSeconds: 0 } };
+  const helper = await fakeHelper(() => ({
+    body: {
+      app: [
+        { ...app, name: "web", lastExit: { code: 7, signal: null } },
+        { ...app, name: "job", lastExit: { code: null, signal: "SIGKILL" } },
+      ],
+      ide: { phase: "running" },
+      source: { dirtyFiles: null },
+    },
+  }));
+  const { code, out } = await call(helper.home, "inpod", "status");
+  assert.equal(code, 1);
+  assert.match(out, /web: crashed, exit code 7, port 8080/);
+  assert.match(out, /job: crashed, ended by SIGKILL/);
+  await helper.close();
+});
+
+test("restart web and restart app web are the same; two names are not", async () => {
+  const seen: object[] = [];
+  const helper = await restartingHelper({ served: 9, outcome: "served" }, seen);
+  await call(helper.home, "restart", "web");
+  await call(helper.home, "restart", "app", "web", "--json");
+  await call(helper.home, "inpod", "restart", "app");
+  assert.deepEqual(
+    seen.map((ask) => Reflect.get(ask, "app")),
+    ["web", "web", "app"],
+  );
+  const { code, said } = await call(helper.home, "restart", "web", "worker");
+  assert.equal(code, 2);
+  assert.match(said, /"web worker" names two apps/);
+  assert.equal(seen.length, 3);
+  await helper.close();
+});
+
+test("a log of several apps has their names in front, unless one is asked for", async () => {
+  const lines = [
+    { seq: 7, app: "web", text: "\u001B[32mup\u001B[0m" },
+    { seq: 5, app: "worker", text: "idle" },
+  ];
+  const helper = await fakeHelper(({ url }) => ({
+    body: url === "/-/api/status" ? { app: [{ name: "web" }, { name: "worker" }] } : { lines },
+  }));
+  assert.equal((await call(helper.home, "inpod", "logs")).out, "[web] \u001B[32mup\u001B[0m\n[worker] idle\n");
+  assert.equal((await call(helper.home, "inpod", "logs", "web")).out, "\u001B[32mup\u001B[0m\nidle\n");
+  await helper.close();
+});
+
+test("bash completes the apps that are there at the time", async () => {
+  const home = await mkdtemp(join(tmpdir(), "inpod-cli-"));
+  for (const app of ["web", "worker"]) await mkdir(join(home, "app", app), { recursive: true });
+  const { out } = await call(home, "inpod", "completion", "bash");
+  const complete = async (...words: string[]) => {
+    const typed = words.map((word) => `'${word}'`).join(" ");
+    const script = `${out}\nCOMP_WORDS=(${typed}); COMP_CWORD=${words.length - 1}; _inpod; echo "\${COMPREPLY[*]}"`;
+    const { stdout } = await promisify(execFile)("bash", ["-c", script], { env: { ...process.env, INPOD_HOME: home } });
+    return stdout.trim().split(" ");
+  };
+  assert.deepEqual(await complete("restart", "w"), ["web", "worker"]);
+  assert.deepEqual(await complete("restart", "app", "we"), ["web"]);
+  assert.deepEqual(await complete("inpod", "logs", "wo"), ["worker"]);
+  assert.deepEqual(await complete("inpod", "doc"), ["doctor"]);
+  assert.deepEqual(await complete("restart", "--proc"), ["--process"]);
+  await mkdir(join(home, "app/late"));
+  assert.deepEqual(await complete("restart", "la"), ["late"]);
+  await rm(home, { recursive: true });
 });

@@ -2,8 +2,9 @@ import { Command, CommanderError, Help, InvalidArgumentError, Option } from "com
 import { ExitCode, pathsIn } from "../protocol/index.ts";
 import { createApiClient, type ApiClient } from "./api-client.ts";
 import { completionScript, shells } from "./completion.ts";
+import type { DoctorFlags } from "./doctor/doctor-command.ts";
 import { parseDuration } from "./duration.ts";
-import { CliError, renderError } from "./errors.ts";
+import { CliError, renderError, wrongUsage } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { logsCommand } from "./logs-command.ts";
 import { restartCommand, type RestartFlags } from "./restart-command.ts";
@@ -70,7 +71,9 @@ function buildProgram(name: string, io: Io, client: () => ApiClient, done: (code
 
   program
     .command("restart")
-    .argument("[app]", "the app container; may be left out when there is one")
+    .argument("[app]", "the app container; the only one, or the only one that runs the source, when left out")
+    .argument("[name]", "the same, after the word app: restart app web")
+    .usage("[options] [app]")
     .description("restart the app and wait until it is served")
     .addOption(
       new Option("--container", "let the kubelet restart the container: any image, clean file system").conflicts(
@@ -95,12 +98,13 @@ Exit codes: 0 served, 1 the app did not come up, 2 wrong usage, 3 timed out, 4 r
 
 Examples:
   restart app                 the fastest way this workspace has
+  restart app web             the app container web, where there are several
   restart app --container     a new container: environment and root file system anew
   restart app --ready         return when the readiness path answers
   restart app --json | jq .served`,
     )
-    .action(async (app: string | undefined, flags: RestartFlags) =>
-      done(await restartCommand(client(), io, app, flags)),
+    .action(async (app: string | undefined, container: string | undefined, flags: RestartFlags) =>
+      done(await restartCommand(client(), io, appNamed(app, container), flags)),
     );
 
   program
@@ -118,6 +122,19 @@ Examples:
       if (flags.json) io.out(`${JSON.stringify({ restarts })}\n`);
       else if (restarts.length === 0) io.say('no restart yet: type "restart app"\n');
       else for (const record of restarts) io.out(`${record.askedAt}  ${restartText(record)}\n`);
+    });
+
+  program
+    .command("doctor")
+    .description(
+      "check what restarts and the IDE depend on, with the fix for what is wrong; exit 1 when something fails",
+    )
+    .option("--url <address>", "also look through the real way in: the address that the browser opens")
+    .option("--json", "one object on stdout")
+    .action(async (flags: DoctorFlags) => {
+      // Not the helper's: it has no use for it, and loads it never.
+      const { doctorCommand } = await import("./doctor/doctor-command.ts");
+      done(await doctorCommand(client(), io, version, flags));
     });
 
   program
@@ -143,6 +160,13 @@ Examples:
     .action(() => io.out(`${version}\n`));
 
   return program;
+}
+
+/** `restart web` and `restart app web` are the same. */
+function appNamed(app: string | undefined, name: string | undefined): string | undefined {
+  if (name === undefined) return app;
+  if (app === "app") return name;
+  throw wrongUsage(`"${app} ${name}" names two apps`, "restart one at a time: restart NAME, or restart app NAME");
 }
 
 function durationOption(text: string): number {

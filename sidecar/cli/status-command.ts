@@ -1,4 +1,4 @@
-import { ExitCode, type AppStatus, type Status } from "../protocol/index.ts";
+import { ExitCode, type AppStatus, type Exit, type Status } from "../protocol/index.ts";
 import type { ApiClient } from "./api-client.ts";
 import { durationText } from "./duration.ts";
 import type { Io } from "./io.ts";
@@ -31,9 +31,11 @@ function backoffText({ backoff: { waitSeconds, until, running } }: AppStatus): s
     ? `waiting in back-off${at}`
     : `the kubelet would wait ${waitSeconds} s before the next container restart${at === "" ? "" : `, if it is asked${at}`}`;
 }
+const exitText = ({ code, signal }: Exit) => (signal === null ? `exit code ${code}` : `ended by ${signal}`);
 
 function appText(app: AppStatus): string {
   const facts = [
+    app.phase === "crashed" && app.lastExit !== undefined ? exitText(app.lastExit) : undefined,
     app.port === undefined ? "no port" : `port ${app.port}`,
     app.pid === undefined ? undefined : `pid ${app.pid}`,
     app.servedAt === undefined ? undefined : `served for ${durationText(Date.now() - Date.parse(app.servedAt))}`,

@@ -26,7 +26,8 @@ import { createIdeProxy } from "./proxy/ide-proxy.ts";
 import { createStatus } from "./status.ts";
 import { createIdeWatch } from "./watch/ide-watch.ts";
 import { createLogLines } from "./watch/log-lines.ts";
-import { createLogTail } from "./watch/log-tail.ts";
+import { createLogPlaces } from "./watch/log-places.ts";
+import { createLogTail, type LogPlace, type LogTail } from "./watch/log-tail.ts";
 
 export interface HelperLog {
   access(line: AccessLine): void;
@@ -63,7 +64,15 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
   // The kit makes them before anything starts; without it (no app yet) a watcher would have nothing to watch.
   for (const app of config.apps) await mkdir(paths.appDir(app.name), { recursive: true, mode: 0o775 });
 
-  const logs = createLogLines(clock.now());
+  const places = await createLogPlaces({
+    file: createStateFile(join(config.stateDir, "logs.json"), (error) =>
+      log.warn(`log lines may be told twice after a restart of the helper: ${error.message}`),
+    ),
+    fresh: clock.now(),
+    next: () => logs.next(),
+  });
+  const logs = createLogLines(places.first);
+  const tails = new Map<string, LogTail>();
   const controller =
     deps.controller ??
     (await createRestartController({
@@ -72,6 +81,7 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       kit: paths.kit,
       ...(config.kube === undefined ? {} : { imageAlias: createImageAlias(config.kube) }),
       stateFile: join(config.stateDir, "restarts.json"),
+      logRead: async (app) => tails.get(app)?.caughtUp(),
       lastLines: (app, count) => logs.last(app, count),
       onError: (error) => log.warn(`a restart under way won't survive a restart of the helper: ${error.message}`),
     }));
@@ -83,9 +93,17 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     if (change.type === "restart") events.restart(change.restart);
     events.statusChanged();
   });
-  const tails = config.apps
-    .filter((app) => app.process)
-    .map(({ name }) => createLogTail(paths.log(name), (text) => events.log(logs.add(name, text))));
+  for (const { name, process } of config.apps) {
+    if (!process) continue;
+    const take = (text: string, place: LogPlace, old: boolean) => {
+      const line = logs.add(name, text, old);
+      // Who listens has had the old ones.
+      if (old) return;
+      places.passed(name, place);
+      events.log(line);
+    };
+    tails.set(name, createLogTail(paths.log(name), take, places.of(name)));
+  }
 
   const sessions = await createSessions({
     file: createStateFile(join(config.stateDir, "sessions.json"), (error) =>
@@ -147,7 +165,8 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     events.close();
     streams.endAll();
     ide.close();
-    await Promise.all([door.close(), socket.close(), ...tails.map((tail) => tail.close())]);
+    await Promise.all([door.close(), socket.close(), ...[...tails.values()].map((tail) => tail.close())]);
+    await places.close();
     await controller.close();
     await sessions.close();
   };

@@ -72,6 +72,7 @@ export function containersOf(plan: PodPlan): Record<"live" | "app" | "ide" | "in
         TMPDIR: home.temporary,
         INPOD_HOME: home.root,
         INPOD_RELEASE: "local",
+        INPOD_LIVE_PORT: String(ports.live),
       },
     },
     inpod: {

@@ -53,8 +53,10 @@ export function activate(context: vscode.ExtensionContext): void {
           apps = event.status.app.map(({ name }) => name);
           statusBar.status(event.status);
           if (event.status.source.dirtyFiles === null) dirty.helperForgot();
-        } else if (event.type === "restart") statusBar.restart(event.restart);
-        else if (event.type === "save") editors.askedToSave(event.save.id);
+        } else if (event.type === "restart") {
+          statusBar.restart(event.restart);
+          restarts.heard(event.restart);
+        } else if (event.type === "save") editors.askedToSave(event.save.id);
       }
       if (!connected) {
         logs.connected();
@@ -70,7 +72,7 @@ export function activate(context: vscode.ExtensionContext): void {
   });
 
   const showLog = () => channel.show(true);
-  const restart = createRestartCommand({
+  const restarts = createRestartCommand({
     client,
     apps: () => apps,
     ended: (record) => statusBar.restart(record),
@@ -89,7 +91,7 @@ export function activate(context: vscode.ExtensionContext): void {
     { dispose: () => stopped.abort() },
     { dispose: () => stream.close() },
     { dispose: () => dirty.close() },
-    vscode.commands.registerCommand("inpod.restartApp", restart),
+    vscode.commands.registerCommand("inpod.restartApp", (app?: unknown) => restarts.run(app)),
     vscode.commands.registerCommand("inpod.showLog", showLog),
     vscode.commands.registerCommand("inpod.openPage", openPage),
     provideRestartTasks(() => apps),

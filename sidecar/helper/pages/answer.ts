@@ -62,10 +62,10 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** The answer to an upgrade that isn't allowed: whole HTTP, then the end. */
+/** The answer to an upgrade that isn't allowed: whole HTTP, then the end. It tells `inpod doctor` that it arrived as an upgrade. */
 export function refuseUpgrade(socket: NodeJS.WritableStream & { destroySoon?(): void }, code: ErrorCode): void {
   const text = JSON.stringify(apiError(code));
   socket.end(
-    `HTTP/1.1 ${statusOf(code)} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${text}`,
+    `HTTP/1.1 ${statusOf(code)} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nCache-Control: no-store\r\nX-Inpod-Upgrade: refused\r\nConnection: close\r\n\r\n${text}`,
   );
 }

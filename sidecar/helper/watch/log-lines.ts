@@ -3,12 +3,20 @@ import type { LogLine } from "../../protocol/index.ts";
 const mostLines = 2000;
 const mostChars = 1024 * 1024;
 const longestLine = 4096;
+/** Numbers for lines that are read again: more than a tail reads back. */
+const reserve = 1_000_000;
+/** What the supervisor writes between two processes. */
+const marker = /^── restart \d+ ──$/;
 
 /** The last lines of all apps, in the order they were read. */
 export interface LogLines {
-  add(app: string, text: string): LogLine;
-  /** Lines after `after` (all, when it lies beyond the last: the helper has started anew), at most the last `limit`. */
+  /** `old` is a line that an earlier helper has numbered; its new number is below all that are not. */
+  add(app: string, text: string, old?: boolean): LogLine;
+  /** The number of the next line that isn't old. */
+  next(): number;
+  /** Lines after `after` (all, when it lies far beyond the last: another clock's), at most the last `limit`. */
   read(query: { app?: string; after?: number; limit: number }): readonly LogLine[];
+  /** The last lines of the present process, or of the one that ended last. */
   last(app: string, count: number): readonly string[];
 }
 
@@ -17,10 +25,12 @@ export function createLogLines(firstSeq: number): LogLines {
   const lines: LogLine[] = [];
   let chars = 0;
   let next = firstSeq;
+  let nextOld = firstSeq - reserve;
   return {
-    add(app, text) {
+    next: () => next,
+    add(app, text, old = false) {
       const cut = text.length > longestLine ? `${text.slice(0, longestLine)} … (${text.length} characters)` : text;
-      const line = { seq: next++, app, text: cut };
+      const line = { seq: old ? nextOld++ : next++, app, text: cut };
       lines.push(line);
       chars += cut.length;
       let drop = Math.max(0, lines.length - mostLines);
@@ -30,14 +40,13 @@ export function createLogLines(firstSeq: number): LogLines {
       return line;
     },
     read({ app, after, limit }) {
-      const from = after === undefined || after >= next ? -1 : after;
+      const from = after === undefined || after >= next + reserve ? Number.NEGATIVE_INFINITY : after;
       const found = lines.filter((line) => line.seq > from && (app === undefined || line.app === app));
       return found.slice(-limit);
     },
-    last: (app, count) =>
-      lines
-        .filter((line) => line.app === app)
-        .slice(-count)
-        .map(({ text }) => text),
+    last(app, count) {
+      const own = lines.filter((line) => line.app === app).map(({ text }) => text);
+      return own.slice(own.findLastIndex((text) => marker.test(text)) + 1).slice(-count);
+    },
   };
 }

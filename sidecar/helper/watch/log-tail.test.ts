@@ -26,7 +26,7 @@ async function follow(t: TestContext, before?: (file: string) => Promise<void>) 
     while (lines.length < count && Date.now() < giveUp) await sleep(5);
     assert.ok(lines.length >= count, `${lines.length} of ${count} lines`);
   };
-  return { folder, file, lines, until };
+  return { folder, file, lines, tail, until };
 }
 
 test("what was there is read, older file first, then what comes", async (t) => {
@@ -128,4 +128,19 @@ test("a reader from before the helper's restart gets what there is", () => {
   const kept = createLogLines(100);
   kept.add("app", "first");
   assert.equal(kept.read({ after: 5_000_000, limit: 10 }).length, 1);
+});
+
+test("the last lines are the present process's: the ones before the marker are another's", () => {
+  const kept = createLogLines(100);
+  for (const text of ["old", "── restart 3 ──", "a ── restart 4 ──", "boom"]) kept.add("app", text);
+  kept.add("other", "── restart 1 ──");
+  assert.deepEqual(kept.last("app", 50), ["a ── restart 4 ──", "boom"]);
+  assert.deepEqual(kept.last("app", 1), ["boom"]);
+});
+
+test("caught up means that what had been written is known, however much it is", async (t) => {
+  const { file, lines, tail } = await follow(t, (log) => writeFile(log, "first\n"));
+  await appendFile(file, "more\n".repeat(40_000));
+  await tail.caughtUp();
+  assert.equal(lines.length, 40_001);
 });

@@ -26,6 +26,10 @@ restarted in place. Never the app's envFrom: its secrets are not the IDE's, and 
       value: /inpod
     - name: INPOD_RELEASE
       value: {{ include "inpod.fullname" . | quote }}
+    {{- if eq .Values.mode "sidecar" }}
+    - name: INPOD_LIVE_PORT
+      value: {{ int .Values.restart.probe.port | quote }}
+    {{- end }}
     - name: HOME
       value: /home/inpod
     {{- if $bins }}
