@@ -24,8 +24,9 @@ export interface BackoffPod {
 
 export async function startBackoffPod(
   cluster: Cluster,
-  { namespace, name, repository, digest }: { namespace: string; name: string; repository: string; digest: string },
+  options: { namespace: string; name: string; repository: string; digest: string; crashes: boolean },
 ): Promise<BackoffPod> {
+  const { namespace, name, repository, digest, crashes } = options;
   const container = {
     name: "app",
     image: `${repository}@${digest}`,
@@ -37,8 +38,8 @@ export async function startBackoffPod(
       httpGet: { path: "/live", port: 8080 },
       periodSeconds: 1,
       timeoutSeconds: 5,
-      // Not 1: a probe refused between a crash and the kubelet's next look would make a kill of it.
-      failureThreshold: 2,
+      // Probes that are refused between a crash and the kubelet's next look would make a kill of it.
+      failureThreshold: crashes ? 5 : 1,
       terminationGracePeriodSeconds: 2,
     },
   };
