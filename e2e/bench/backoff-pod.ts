@@ -18,22 +18,28 @@ require("http").createServer(({ url }, answer) => {
 export interface BackoffPod {
   /** Ends the container; when it was gone and when the next one's process was started, milliseconds since the epoch. */
   end(by: "kill" | "itself" | "alias"): Promise<{ at: number; started: number }>;
+  /** RESTARTS, as the kubelet has counted them. */
+  restarts(): Promise<number>;
 }
 
 export async function startBackoffPod(
   cluster: Cluster,
-  { namespace, name, repository, digest }: { namespace: string; name: string; repository: string; digest: string },
+  options: { namespace: string; name: string; repository: string; digest: string; crashes: boolean },
 ): Promise<BackoffPod> {
+  const { namespace, name, repository, digest, crashes } = options;
   const container = {
     name: "app",
     image: `${repository}@${digest}`,
     imagePullPolicy: "IfNotPresent",
     command: ["node", "-e", program],
+    // A process that boots slowly is not to be killed for that: it would be a restart that nobody counts.
+    startupProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 60 },
     livenessProbe: {
       httpGet: { path: "/live", port: 8080 },
       periodSeconds: 1,
       timeoutSeconds: 5,
-      failureThreshold: 1,
+      // Probes that are refused between a crash and the kubelet's next look would make a kill of it.
+      failureThreshold: crashes ? 5 : 1,
       terminationGracePeriodSeconds: 2,
     },
   };
@@ -57,6 +63,9 @@ export async function startBackoffPod(
   };
 
   return {
+    async restarts() {
+      return Number(await kubectl(["get", "pod", name, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"]));
+    },
     async end(by) {
       const before = await until("it answers", async () => ask(), { seconds: 60, every: 20 });
       if (by === "alias") {

@@ -59,6 +59,9 @@ interface Account {
  *   first kill finds none and leaves no entry, and a kill is granted at once when the exit before it lies a whole wait back.
  * - Refused, it is asked again when the kubelet has seen the new exit, and from then on the wait counts from that one.
  * - Each granted start opens the entry with the first wait, or doubles it (Next in client-go/util/flowcontrol/backoff.go).
+ * - Where there is no exited container, nothing is touched. Once in hundreds of restarts that can't be foretold: the
+ *   kubelet's container GC, each minute, takes a container that is created but not running yet for a dead one, and removes
+ *   the one before it (evictableContainers in pkg/kubelet/kuberuntime/kuberuntime_gc.go): the next kill is free.
  * - The key holds the pod's UID, the container's name, its image string and its resources (GetBackoffKey in
  *   pkg/kubelet/kuberuntime/helpers.go): another image string is another entry.
  */
