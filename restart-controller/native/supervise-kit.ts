@@ -1,4 +1,5 @@
 /** What the tests of `kit supervise` share: one that runs, what it says of itself, and how to ask it. */
+import { constants } from "node:fs";
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SpawnOptions } from "node:child_process";
@@ -34,7 +35,10 @@ export async function supervise(
 ) {
   const dir = directory ?? join(await temporaryDirectory(t), "app");
   const running = start(t, kit, ["supervise", "--dir", dir, ...options, "--", ...app], spawnOptions);
-  const state = async (): Promise<State> => JSON.parse(await readFile(join(dir, "state.json"), "utf8"));
+  // Whatever a test has put there: to open a FIFO would wait for its writer.
+  const read = (name: string) =>
+    readFile(join(dir, name), { encoding: "utf8", flag: constants.O_RDONLY | constants.O_NONBLOCK });
+  const state = async (): Promise<State> => JSON.parse(await read("state.json"));
   const when = (what: string, test: (state: State) => boolean) =>
     until(what, async () => {
       const now = await state().catch(() => undefined);
@@ -42,7 +46,7 @@ export async function supervise(
     });
   const ask = async (line: string) => appendFile(join(dir, "control"), `${line}\n`);
   await when("running", ({ phase, pid }) => phase !== "running" || exists(pid));
-  return { ...running, dir, state, when, ask, log: () => readFile(join(dir, "log"), "utf8") };
+  return { ...running, dir, state, when, ask, log: () => read("log") };
 }
 
 export const generation = (n: number) => (state: State) => state.generation === n && state.phase === "running";
