@@ -20,7 +20,7 @@ void take_signals(sigset_t *taken)
 		sigdelset(taken, faults[i]);
 	sigprocmask(SIG_SETMASK, taken, &original);
 	signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would reap for us, exit codes and all */
-	prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come to us even when we are not PID 1 */
+	prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL); /* orphans come to us even when we are not PID 1 */
 }
 
 /*
@@ -36,7 +36,7 @@ pid_t spawn(char *const *argv, int output, bool terminal, void (*prepare)(void))
 	if (pid != 0)
 		return pid;
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* where we are not PID 1: nothing stays behind if somebody kills us with -9 */
+	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL); /* where we are not PID 1: nothing stays behind if somebody kills us with -9 */
 	if (getppid() != parent)
 		_exit(EXIT_FAILED);
 	if (terminal)

@@ -32,9 +32,11 @@ export async function supervise(
   options: readonly string[] = [],
   spawnOptions: SpawnOptions = {},
   directory?: string,
+  /** Between the program and the call's name: the kit's path, where the program is an emulator. */
+  before: readonly string[] = [],
 ) {
   const dir = directory ?? join(await temporaryDirectory(t), "app");
-  const running = start(t, kit, ["supervise", "--dir", dir, ...options, "--", ...app], spawnOptions);
+  const running = start(t, kit, [...before, "supervise", "--dir", dir, ...options, "--", ...app], spawnOptions);
   // Whatever a test has put there: to open a FIFO would wait for its writer.
   const read = (name: string) =>
     readFile(join(dir, name), { encoding: "utf8", flag: constants.O_RDONLY | constants.O_NONBLOCK });
