@@ -19,6 +19,10 @@ export interface State {
   held: number[];
   readyAt: string | null;
   lastRestart: { id: string | null; askedAt: string; stoppedAt: string | null; startedAt: string | null } | null;
+  /** With --swap-port only. */
+  port?: number;
+  beside?: { pid: number; port: number; phase: "waiting" | "running" | "crashed"; exit: number | null } | null;
+  retiring?: boolean;
 }
 
 export const SLEEP = ["sleep", "1000"];

@@ -20,7 +20,8 @@
 
 const char supervise_help[] =
 	"kit supervise [--dir DIR] [--grace 2s] [--on-crash hold|exit] [--log-bytes N]\n"
-	"              [--port N]... [--listen ADDRESS:PORT]... [--live PORT] -- CMD...\n\n"
+	"              [--port N]... [--listen ADDRESS:PORT]... [--live PORT]\n"
+	"              [--swap-port A,B [--swap-env NAME]] -- CMD...\n\n"
 	"Runs CMD in a process group of its own, reaps, passes signals, stdin and the exit code on (128+n for a signal).\n"
 	"  --dir DIR         control, state and log are here (without it there are none):\n"
 	"                      control     FIFO; lines `restart [now] [id=ID]`, `stop`, `start`; others are ignored and counted\n"
@@ -34,6 +35,10 @@ const char supervise_help[] =
 	"                    next ones 4, 5, ...) with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES (the port): connections wait, none is\n"
 	"                    refused. readyAt in state.json: CMD accepts from the first of them, or said READY=1 to NOTIFY_SOCKET\n"
 	"  --live PORT       every GET there is answered with 200 while supervise runs: a liveness probe's httpGet\n"
+	"  --swap-port A,B   CMD runs on port A (`{port}` in its words, or --swap-env's variable). More lines for control: `swap [id=ID]`\n"
+	"                    starts another beside it on B, `commit` makes that one the present one and stops the old one, `abort` kills\n"
+	"                    it. state.json: port, beside {pid, port, phase, exit}, retiring. One that dies beside changes nothing;\n"
+	"                    when CMD itself ends, so does the one beside it\n"
 	"SIGTERM and SIGINT go to the group; when CMD has ended its exit code is ours.\n";
 
 enum { STUCK_MS = 5000, REWATCH_MS = 2000, PORT_WAIT_MS = 1000, PORT_LOOK_MS = 2 };
@@ -71,6 +76,12 @@ static void write_state(void)
 	}
 }
 
+static void hand_over(void)
+{
+	held_hand_over();
+	swap_set_present_port();
+}
+
 static void start(void)
 {
 	output_read(); /* what the old one said comes before the marker */
@@ -79,7 +90,7 @@ static void start(void)
 		output_marker(state.generation);
 	ports_begin();
 	held_begin();
-	leader = spawn(app, output_write_end(), terminal, held_hand_over);
+	leader = spawn(swap_configured() ? swap_present_command() : app, output_write_end(), terminal, hand_over);
 	state.started_at = wall_clock();
 	state.started = monotonic();
 	state.ready = (struct timespec){0};
@@ -136,6 +147,7 @@ static void stopped(void)
 {
 	group = 0;
 	deadline = 0;
+	swap_forget();
 	if (!ports_free())
 		return; /* looked at again in PORT_LOOK_MS */
 	if (terminal)
@@ -167,6 +179,7 @@ static void reaped(const siginfo_t *how)
 {
 	int status;
 
+	swap_ending(how->si_pid);
 	if (how->si_pid == leader && phase == RUNNING) {
 		/* Ended by itself, or because we are leaving. As with any PID 1, the rest of it ends too; now, while the number is still its own. */
 		kill(-group, SIGKILL);
@@ -176,7 +189,10 @@ static void reaped(const siginfo_t *how)
 		deadline = now_ms() + STUCK_MS;
 		state.crashes += !leaving;
 	}
-	if (waitpid(how->si_pid, &status, WNOHANG) == how->si_pid && how->si_pid == leader) {
+	if (waitpid(how->si_pid, &status, WNOHANG) != how->si_pid)
+		return;
+	swap_ended(how->si_pid, status);
+	if (how->si_pid == leader) {
 		leader = 0;
 		held_end();
 		state.exit_status = status;
@@ -204,12 +220,43 @@ static void reap(void)
 	stopped();
 }
 
+static void begin_record(const char *id)
+{
+	state.restart.asked_at = wall_clock();
+	state.restart.asked = monotonic();
+	state.restart.stopped = state.restart.started = (struct timespec){0};
+	strcpy(state.restart.id, id);
+}
+
+static void take_swap(const struct control_request *r)
+{
+	if (r->verb == CONTROL_ABORT) {
+		swap_abort();
+	} else if (phase == RUNNING && r->verb == CONTROL_SWAP) {
+		begin_record(r->id);
+		swap_begin();
+	} else if (phase == RUNNING && swap_commit(&leader, &group, grace, &state) && terminal) {
+		tcsetpgrp(STDIN_FILENO, group);
+	}
+	write_state();
+}
+
 static void take_request(const struct control_request *r)
 {
+	bool swaps = r->verb == CONTROL_SWAP || r->verb == CONTROL_COMMIT || r->verb == CONTROL_ABORT;
+
+	if (swaps && !swap_configured()) {
+		state.ignored++;
+		return;
+	}
 	if (r->id[0] != '\0')
 		strcpy(state.last_request, r->id);
 	if (leaving)
 		return;
+	if (swaps) {
+		take_swap(r);
+		return;
+	}
 	if (r->verb == CONTROL_STOP) {
 		if (phase == RUNNING) {
 			after = HOLD_STOPPED;
@@ -224,11 +271,8 @@ static void take_request(const struct control_request *r)
 	if (r->verb == CONTROL_START && (phase == RUNNING || (phase == STOPPING && after == RESTART)))
 		return;
 	/* A restart that comes while one is under way is answered by that one: only its id is new. */
-	if (phase != STOPPING || after != RESTART) {
-		state.restart.asked_at = wall_clock();
-		state.restart.asked = monotonic();
-		state.restart.stopped = state.restart.started = (struct timespec){0};
-	}
+	if (phase != STOPPING || after != RESTART)
+		begin_record(r->id);
 	strcpy(state.restart.id, r->id);
 	if (phase == RUNNING) {
 		after = RESTART;
@@ -317,6 +361,8 @@ static void pass_on(int signal)
 	/* What ends the app is for all of it, what it merely handles (reload, resize) for the leader, as if it were PID 1 itself. */
 	if (leader > 0)
 		kill(ends ? -group : leader, signal);
+	if (ends)
+		swap_signal(signal);
 }
 
 static void read_signals(int fd)
@@ -361,6 +407,7 @@ static int timeout(void)
 	in = sooner(in, output_timeout(now));
 	in = sooner(in, phase == RUNNING ? held_timeout(now) : -1);
 	in = sooner(in, connections_timeout(now));
+	in = sooner(in, swap_timeout(now));
 	/* No inotify to be had (a limit per user and node): look from time to time. */
 	return sooner(in, directory != NULL && inotify < 0 ? REWATCH_MS : -1);
 }
@@ -417,6 +464,8 @@ static int run(void)
 			check_directory();
 		output_read();
 		output_write();
+		if (phase == RUNNING && swap_look(leader, &state))
+			write_state();
 		if (held_look()) {
 			state.ready = monotonic();
 			write_state();
@@ -439,7 +488,7 @@ static int run(void)
 int supervise_main(int argc, char **argv)
 {
 	long log_bytes = 1048576, port;
-	const char *value, *wrong;
+	const char *value, *wrong, *variable = NULL;
 	int i = 1;
 
 	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -468,6 +517,14 @@ int supervise_main(int argc, char **argv)
 		} else if ((value = option(argv, &i, "--live")) != NULL) {
 			if (!parse_number(value, 1, 65535, &live_port))
 				return usage("--live is a port from 1 to 65535, not \"%s\"", value);
+		} else if ((value = option(argv, &i, "--swap-port")) != NULL) {
+			if (!swap_ports(value))
+				return usage("--swap-port is two different ports such as 18080,18081, not \"%s\"", value);
+		} else if ((value = option(argv, &i, "--swap-env")) != NULL) {
+			if (*value == '\0' || strchr(value, '=') != NULL)
+				return usage("--swap-env is a variable's name, not \"%s\"", value);
+			swap_variable(value);
+			variable = value;
 		} else {
 			return usage("\"%s\" is no option; the command comes after `--`", argv[i]);
 		}
@@ -475,6 +532,12 @@ int supervise_main(int argc, char **argv)
 	if (i + 1 >= argc)
 		return usage("which command? `kit supervise -- CMD...`");
 	app = argv + i + 1;
+	if (variable != NULL && !swap_configured())
+		return usage("--swap-env %s needs --swap-port", variable);
+	if (swap_configured() && held_count() > 0)
+		return usage("--swap-port gives each process a port of its own, --listen one socket to all: choose one of them");
+	if (swap_configured() && !swap_command(app))
+		return fail("no memory");
 	if (directory != NULL && output_open(log_bytes) != 0)
 		return fail("no pipe for the app's output: %s", strerror(errno));
 	return run();
