@@ -115,6 +115,15 @@ int diag_take(const char *data, size_t size, uint16_t port, struct inodes *f);
 /* guard.c */
 int memory_percent(const char *cgroup_root);
 
+/* lifecycle.c: what `supervise` does */
+struct supervise_options {
+	char **app;
+	const char *directory; /* NULL: none */
+	long grace, live_port; /* 0: none */
+	bool exit_on_crash;
+};
+int supervise(const struct supervise_options *given);
+
 /* output.c: the app's output, to our own stdout and to the log */
 int output_open(long log_bytes);
 void output_directory(int dir);
