@@ -22,7 +22,9 @@ export function createSupervisor(
 
   const look = () => {
     queue = queue.then(async () => {
-      const text = await readFile(files.state, "utf8").catch(() => null);
+      // Non-blocking: whoever puts a FIFO in its place must not make us wait for its writer.
+      const flag = constants.O_RDONLY | constants.O_NONBLOCK;
+      const text = await readFile(files.state, { encoding: "utf8", flag }).catch(() => null);
       if (text === last) return;
       last = text;
       await onState(text === null ? null : parseSupervisorState(text));

@@ -29,6 +29,8 @@ export interface BuildOptions {
   sanitize?: boolean;
   /** Compiler, with its arguments separated by spaces. Default: $CC, else musl-gcc, else cc, gcc, clang. */
   cc?: string;
+  /** A file with another `main` than main.c's, for programs that call the kit's parts. Needs `out`. */
+  main?: string;
   /** Where the program goes. Default: build/kit or build/kit-sanitized beside this file. */
   out?: string;
 }
@@ -83,7 +85,8 @@ async function version(): Promise<string> {
 /** Builds what is not up to date and returns the program's path. Several at once don't disturb each other. Throws KitBuildError. */
 export async function buildKit(options: BuildOptions = {}): Promise<string> {
   const out = options.out ?? join(here, "build", options.sanitize === true ? "kit-sanitized" : "kit");
-  const names = (await readdir(here)).filter((name) => /\.[ch]$/.test(name)).sort();
+  const own = (await readdir(here)).filter((name) => /\.[ch]$/.test(name)).sort();
+  const names = options.main === undefined ? own : [...own.filter((name) => name !== "main.c"), options.main];
   const sources = await Promise.all(names.map((name) => readFile(join(here, name), "utf8")));
   const compiler = await findCompiler(options);
   const flags = [

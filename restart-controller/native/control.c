@@ -53,22 +53,18 @@ static bool valid_id(const char *id)
 	return length > 0 && length <= 64 && id[length] == '\0';
 }
 
-/* One line: `restart [now] [id=...]`, `stop`, `start`. */
+/* One line: `restart [now] [id=ID]`, or one of the other verbs with an id. */
 bool control_parse(char *line, struct control_request *r)
 {
+	static const char *const verbs[] = {"restart", "stop", "start", "swap", "commit", "abort"};
 	char *rest, *word = strtok_r(line, " ", &rest);
 
 	*r = (struct control_request){0};
 	if (word == NULL)
 		return false;
-	if (strcmp(word, "restart") == 0)
-		r->verb = CONTROL_RESTART;
-	else if (strcmp(word, "stop") == 0)
-		r->verb = CONTROL_STOP;
-	else if (strcmp(word, "start") == 0)
-		r->verb = CONTROL_START;
-	else
-		return false;
+	for (r->verb = CONTROL_RESTART; strcmp(word, verbs[r->verb]) != 0; r->verb++)
+		if (r->verb == CONTROL_ABORT)
+			return false;
 	while ((word = strtok_r(NULL, " ", &rest)) != NULL) {
 		if (strcmp(word, "now") == 0 && r->verb == CONTROL_RESTART && !r->now)
 			r->now = true;

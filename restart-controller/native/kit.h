@@ -97,6 +97,7 @@ void take_signals(sigset_t *taken);
 pid_t spawn(char *const *argv, int output, bool terminal, void (*prepare)(void));
 bool group_exists(pid_t group);
 bool kill_children(void);
+void kill_older_children(pid_t than);
 
 /* diag.c: the kernel's own word on TCP sockets */
 enum { MOST_LISTENERS = 64 }; /* on one port: more than a server with SO_REUSEPORT has cores */
@@ -113,6 +114,15 @@ int diag_take(const char *data, size_t size, uint16_t port, struct inodes *f);
 
 /* guard.c */
 int memory_percent(const char *cgroup_root);
+
+/* lifecycle.c: what `supervise` does */
+struct supervise_options {
+	char **app;
+	const char *directory; /* NULL: none */
+	long grace, live_port; /* 0: none */
+	bool exit_on_crash;
+};
+int supervise(const struct supervise_options *given);
 
 /* output.c: the app's output, to our own stdout and to the log */
 int output_open(long log_bytes);
@@ -142,6 +152,25 @@ int held_notify(void);
 int held_timeout(long long now);
 bool held_says_ready(const char *text, size_t size);
 
+/* swap.c: a new process beside the present one */
+struct app_state;
+bool swap_ports(const char *text);
+void swap_variable(const char *name);
+bool swap_configured(void);
+bool swap_command(char **app);
+char **swap_present_command(void);
+void swap_set_present_port(void);
+void swap_begin(void);
+void swap_abort(void);
+bool swap_commit(pid_t *leader, pid_t *group, long grace, struct app_state *state);
+void swap_ending(pid_t pid);
+void swap_ended(pid_t pid, int status);
+void swap_forget(void);
+bool swap_look(pid_t leader, struct app_state *state);
+void swap_signal(int signal);
+int swap_timeout(long long now);
+const char *swap_json(char *out, size_t size);
+
 /* ports.c: ports that the app binds by itself */
 bool ports_add(long port);
 void ports_begin(void);
@@ -151,7 +180,7 @@ int owner_print(int to, long port);
 
 /* control.c: the FIFO that restart requests come through */
 struct control_request {
-	enum { CONTROL_RESTART, CONTROL_STOP, CONTROL_START } verb;
+	enum { CONTROL_RESTART, CONTROL_STOP, CONTROL_START, CONTROL_SWAP, CONTROL_COMMIT, CONTROL_ABORT } verb;
 	bool now;
 	char id[65];
 };

@@ -85,7 +85,7 @@ static pid_t start_child(int listener)
 
 	if (pid != 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL);
 	if (getppid() != parent)
 		_exit(EXIT_OK);
 	sigemptyset(&none);

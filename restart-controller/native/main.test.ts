@@ -63,6 +63,14 @@ for (const { build, kit } of builds) {
       [["supervise", "--listen", "::1:80", "--", "true"], /--listen "::1:80": it is ADDRESS:PORT/],
       [["supervise", "--listen", "[::1]:70000", "--", "true"], /--listen "\[::1\]:70000": it is ADDRESS:PORT/],
       [["supervise", "--listen", "[]:80", "--", "true"], /--listen "\[\]:80": it is ADDRESS:PORT/],
+      [
+        ["supervise", "--swap-port", "80", "--", "true"],
+        /--swap-port is two different ports such as 18080,18081, not "80"/,
+      ],
+      [["supervise", "--swap-port", "80,80", "--", "true"], /--swap-port is two different ports/],
+      [["supervise", "--swap-env", "A=B", "--", "true"], /--swap-env is a variable's name, not "A=B"/],
+      [["supervise", "--swap-env", "PORT", "--", "true"], /--swap-env PORT needs --swap-port/],
+      [["supervise", "--swap-port", "80,81", "--listen", ":80", "--", "true"], /choose one of them/],
       [["supervise", ...Array(17).fill("--listen=:80"), "--", "true"], /--listen ":80": there are too many of them/],
     ];
     for (const [args, sentence] of wrong)

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STALL_MS = 1000, KEPT_BYTES = 8192 };
+enum { STALL_MS = 1000, KEPT_BYTES = 8192, PAGE = 4096 };
 
 static int pipe_ends[2] = {-1, -1};
 static char pending[65536]; /* read from the app, not yet written to our stdout */
@@ -101,16 +101,18 @@ bool output_make_room(void)
 {
 	char tail[KEPT_BYTES];
 	ssize_t kept;
+	long keep;
 	int fd;
 
 	if (log_dir < 0)
 		return false;
 	if (unlinkat(log_dir, "log.1", 0) == 0)
 		return true;
-	if (log_fd < 0 || log_size <= 2 * KEPT_BYTES)
-		return false;
+	keep = log_size / 2 < KEPT_BYTES ? log_size / 2 : KEPT_BYTES;
+	if (log_fd < 0 || log_size < PAGE)
+		return false; /* what fits into its last page needs no room */
 	fd = openat(log_dir, "log", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	kept = fd < 0 ? -1 : pread(fd, tail, sizeof tail, log_size - KEPT_BYTES);
+	kept = fd < 0 ? -1 : pread(fd, tail, (size_t)keep, log_size - keep);
 	if (fd >= 0)
 		close(fd);
 	if (ftruncate(log_fd, 0) != 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -20,7 +21,7 @@ void take_signals(sigset_t *taken)
 		sigdelset(taken, faults[i]);
 	sigprocmask(SIG_SETMASK, taken, &original);
 	signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would reap for us, exit codes and all */
-	prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come to us even when we are not PID 1 */
+	prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL); /* orphans come to us even when we are not PID 1 */
 }
 
 /*
@@ -36,7 +37,7 @@ pid_t spawn(char *const *argv, int output, bool terminal, void (*prepare)(void))
 	if (pid != 0)
 		return pid;
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* where we are not PID 1: nothing stays behind if somebody kills us with -9 */
+	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL); /* where we are not PID 1: nothing stays behind if somebody kills us with -9 */
 	if (getppid() != parent)
 		_exit(EXIT_FAILED);
 	if (terminal)
@@ -57,8 +58,8 @@ bool group_exists(pid_t group)
 	return group > 0 && (kill(-group, 0) == 0 || errno == EPERM);
 }
 
-/* SIGKILL to every child of ours, adopted ones included. False if there is none (or /proc doesn't tell). */
-bool kill_children(void)
+/* Calls `each` for every child of ours, adopted ones included. False if there is none (or /proc doesn't tell). */
+static bool for_children(void (*each)(pid_t pid, long long than), long long than)
 {
 	char text[4096];
 	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
@@ -80,7 +81,52 @@ bool kill_children(void)
 		if (end == next || pid <= 1)
 			break;
 		any = true;
-		kill((pid_t)pid, SIGKILL);
+		each((pid_t)pid, than);
 	}
 	return any;
+}
+
+static void kill_one(pid_t pid, long long than)
+{
+	(void)than;
+	kill(pid, SIGKILL);
+}
+
+/* SIGKILL to every child of ours. False if there is none (or /proc doesn't tell). */
+bool kill_children(void)
+{
+	return for_children(kill_one, 0);
+}
+
+/* When a process began, in the kernel's ticks since boot; -1: nobody knows. */
+static long long began(pid_t pid)
+{
+	char path[32], text[1024], *at;
+	int fd;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strrchr(text, ')'); /* the name before it may contain anything */
+	for (int field = 2; at != NULL && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at == NULL ? -1 : strtoll(at, NULL, 10);
+}
+
+static void kill_if_older(pid_t pid, long long than)
+{
+	long long when = began(pid);
+
+	if (when >= 0 && when < than)
+		kill(pid, SIGKILL);
+}
+
+/* Of two processes that live side by side, what the older one left behind. */
+void kill_older_children(pid_t than)
+{
+	for_children(kill_if_older, began(than));
 }

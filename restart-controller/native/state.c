@@ -64,8 +64,8 @@ static const char *quoted(const char *id, char out[80])
 /* Returns 0, or -1 with errno. */
 int state_write(int dir, const struct app_state *s)
 {
-	char text[1536], at[UTC_SIZE], name[16], ended[128] = "null", restart[512] = "null", id[80];
-	char a[UTC_SIZE + 2], b[UTC_SIZE + 2], c[UTC_SIZE + 2], held[192];
+	char text[2048], at[UTC_SIZE], name[16], ended[128] = "null", restart[512] = "null", id[80];
+	char a[UTC_SIZE + 2], b[UTC_SIZE + 2], c[UTC_SIZE + 2], held[192], swap[288];
 	bool full;
 	int size;
 
@@ -81,9 +81,9 @@ int state_write(int dir, const struct app_state *s)
 		size += snprintf(held + size, sizeof held - (size_t)size, "%s%ld", i == 0 ? "" : ",", held_port(i));
 	size = snprintf(text, sizeof text,
 		"{\"v\":1,\"generation\":%ld,\"pid\":%d,\"phase\":\"%s\",\"startedAt\":\"%s\",\"lastExit\":%s,\"lastRequest\":%s,"
-		"\"crashes\":%ld,\"ignored\":%ld,\"held\":%s],\"readyAt\":%s,\"lastRestart\":%s}\n",
+		"\"crashes\":%ld,\"ignored\":%ld,\"held\":%s],\"readyAt\":%s,\"lastRestart\":%s%s}\n",
 		s->generation, (int)s->pid, s->phase, utc(s->started_at, at), ended, quoted(s->last_request, id), s->crashes, s->ignored, held,
-		later_utc(s->started_at, s->started, s->ready, a), restart);
+		later_utc(s->started_at, s->started, s->ready, a), restart, swap_json(swap, sizeof swap));
 	/* Whoever waits for a restart believes this file: a full volume must not leave an old one. */
 	do {
 		if (replace_file(dir, "state.json", ".state.json.new", text, (size_t)size, 0664) == 0)

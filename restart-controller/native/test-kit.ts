@@ -22,7 +22,7 @@ export const builds = [
 const endings = new WeakMap<TestContext, (() => unknown)[]>();
 
 /** What is begun last is ended first: processes before the directories that they write to. */
-function atEnd(t: TestContext, end: () => unknown): void {
+export function atEnd(t: TestContext, end: () => unknown): void {
   const known = endings.get(t);
   if (known !== undefined) {
     known.push(end);

@@ -11,6 +11,7 @@
 
 const char *call_name = "";
 
+static void say_v(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 static void say_v(const char *format, va_list arguments)
 {
 	char line[1024]; /* one write below PIPE_BUF: lines of several processes never mix */
