@@ -159,7 +159,7 @@ for (const { name, objects } of goldens) {
     test("the IDE gets nothing of the app's environment", () => {
       const ide = pod.containers.find((each) => each.name === "ide");
       assert.equal(ide?.envFrom, undefined);
-      const names = new Set(["INPOD_HOME", "INPOD_RELEASE", "HOME", "PATH", "EDITOR"]);
+      const names = new Set(["INPOD_HOME", "INPOD_RELEASE", "INPOD_LIVE_PORT", "HOME", "PATH", "EDITOR"]);
       assert.deepEqual(
         (ide?.env ?? []).filter((each) => !names.has(each.name)),
         [],

@@ -14,7 +14,8 @@ export interface ApiClient {
   restarts(): Promise<readonly RestartRecord[]>;
   /** The restart as it is now, or as it is when it ends within `waitMs`. */
   findRestart(id: string, waitMs: number): Promise<RestartRecord>;
-  logs(query: { app?: string; after?: number; limit?: number }): Promise<readonly LogLine[]>;
+  /** With `wait` an answer without lines comes only after so many milliseconds. */
+  logs(query: { app?: string; after?: number; limit?: number; wait?: number }): Promise<readonly LogLine[]>;
 }
 
 /** Speaks to the helper over its Unix socket; a helper that is just being restarted is waited for. */

@@ -37,6 +37,17 @@ export function createApiHandlers(deps: {
 }): Record<ApiRoute, Handler> {
   const { controller, ask, editors, status, events, logs, streams } = deps;
   const json = ({ request, response }: Call, code: number, body: object) => answerJson(request, response, code, body);
+  /** A call that is answered later, one of so many; `gone` fires when nobody waits for it any more. */
+  const held = async <T>(call: Call, answer: (gone: AbortSignal) => Promise<T>): Promise<T> => {
+    const gone = new AbortController();
+    const forget = streams.add("wait", keyOf(call), () => gone.abort());
+    if (forget === undefined) throw new HelperError("INPOD_STREAMS_FULL");
+    call.response.on("close", () => {
+      forget();
+      gone.abort();
+    });
+    return answer(gone.signal);
+  };
   return {
     // How the request looks from here: `inpod doctor` finds out by it which header a proxy has lost.
     healthz: (call) =>
@@ -57,14 +68,7 @@ export function createApiHandlers(deps: {
     async findRestart(call) {
       const id = call.params["id"] ?? "";
       const { wait } = checked(waitQuery, Object.fromEntries(call.query));
-      const gone = new AbortController();
-      const forget = streams.add("wait", keyOf(call), () => gone.abort());
-      if (forget === undefined) throw new HelperError("INPOD_STREAMS_FULL");
-      call.response.on("close", () => {
-        forget();
-        gone.abort();
-      });
-      const record = await restartEnd(controller, id, wait, gone.signal);
+      const record = await held(call, (gone) => restartEnd(controller, id, wait, gone));
       if (record === undefined) throw new HelperError("INPOD_RESTART_UNKNOWN", `"${id.slice(0, 64)}"`);
       json(call, 200, record);
     },
@@ -84,8 +88,8 @@ export function createApiHandlers(deps: {
       });
     },
 
-    logs(call) {
-      const { app, after, limit } = checked(logsQuery, Object.fromEntries(call.query));
+    async logs(call) {
+      const { app, after, limit, wait } = checked(logsQuery, Object.fromEntries(call.query));
       const known = controller.status().map(({ name }) => name);
       if (app !== undefined && !known.includes(app)) {
         return json(call, 404, {
@@ -95,7 +99,12 @@ export function createApiHandlers(deps: {
         });
       }
       const which = { ...(app === undefined ? {} : { app }), ...(after === undefined ? {} : { after }) };
-      json(call, 200, { lines: logs.read({ ...which, limit }) });
+      let lines = logs.read({ ...which, limit });
+      if (lines.length === 0 && wait > 0) {
+        await held(call, (gone) => logs.more(wait, gone));
+        lines = logs.read({ ...which, limit });
+      }
+      json(call, 200, { lines });
     },
 
     async reportIde(call) {

@@ -40,6 +40,7 @@ export const logsQuery = v.object({
   app: v.optional(appName),
   after: v.optional(numberText(0, Number.MAX_SAFE_INTEGER)),
   limit: v.optional(numberText(1, 1_000_000), "1000"),
+  wait: v.optional(numberText(0, 55_000), "0"),
 });
 export const loginBody = v.object({
   password: v.optional(v.string()),

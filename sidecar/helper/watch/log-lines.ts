@@ -16,6 +16,8 @@ export interface LogLines {
   next(): number;
   /** Lines after `after` (all, when it lies far beyond the last: another clock's), at most the last `limit`. */
   read(query: { app?: string; after?: number; limit: number }): readonly LogLine[];
+  /** Resolves at the next line, after `waitMs`, or when `gone` fires. */
+  more(waitMs: number, gone: AbortSignal): Promise<void>;
   /** The last lines of the present process, or of the one that ended last. */
   last(app: string, count: number): readonly string[];
 }
@@ -23,6 +25,7 @@ export interface LogLines {
 /** Bounded by lines and by characters; a longer line is cut and says so. `firstSeq` lets numbers grow across restarts. */
 export function createLogLines(firstSeq: number): LogLines {
   const lines: LogLine[] = [];
+  const waiting = new Set<() => void>();
   let chars = 0;
   let next = firstSeq;
   let nextOld = firstSeq - reserve;
@@ -37,6 +40,7 @@ export function createLogLines(firstSeq: number): LogLines {
       for (let i = 0; i < drop; i++) chars -= lines[i]?.text.length ?? 0;
       while (chars > mostChars && drop < lines.length - 1) chars -= lines[drop++]?.text.length ?? 0;
       if (drop > 0) lines.splice(0, drop);
+      for (const wake of waiting) wake();
       return line;
     },
     read({ app, after, limit }) {
@@ -44,6 +48,19 @@ export function createLogLines(firstSeq: number): LogLines {
       const found = lines.filter((line) => line.seq > from && (app === undefined || line.app === app));
       return found.slice(-limit);
     },
+    more: (waitMs, gone) =>
+      new Promise((resolve) => {
+        const wake = () => {
+          clearTimeout(timer);
+          waiting.delete(wake);
+          gone.removeEventListener("abort", wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, waitMs);
+        waiting.add(wake);
+        gone.addEventListener("abort", wake);
+        if (gone.aborted) wake();
+      }),
     last(app, count) {
       const own = lines.filter((line) => line.app === app).map(({ text }) => text);
       return own.slice(own.findLastIndex((text) => marker.test(text)) + 1).slice(-count);

@@ -50,6 +50,20 @@ test("a follower sees no line twice and misses none when the helper is restarted
   assert.deepEqual(texts(await read(helper)), ["one", "two", "half of three", "four"], "who comes new gets all of it");
 });
 
+test("who waits for more is answered when it comes, or when the time is over", async (t) => {
+  const helper = await openHelper(t, { env: { INPOD_APPS: apps } });
+  const log = helper.paths.log("app");
+  await mkdir(dirname(log), { recursive: true });
+  await appendFile(log, "one\n");
+  await (await follow(helper)).until(1);
+  const after = (await read(helper))[0]?.seq;
+  assert.deepEqual(await read(helper, `?after=${after}&wait=20`), []);
+  const waiting = read(helper, `?after=${after}&wait=50000`);
+  await appendFile(log, "two\n");
+  assert.deepEqual(texts(await waiting), ["two"]);
+  assert.deepEqual(texts(await read(helper, "?wait=50000")), ["one", "two"], "what is there is not waited for");
+});
+
 test("the log turned over while the helper was away: the lines of both files come once", async (t) => {
   const helper = await openHelper(t, { env: { INPOD_APPS: apps } });
   const log = helper.paths.log("app");
