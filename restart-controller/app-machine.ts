@@ -1,6 +1,7 @@
 import { decide, fastest, holdsPort, priceOf, recordOf, runningWait, wakeAt } from "./core/index.ts";
 import type { App, AppState, AppStatus, Backoff, Effect, Event, Reply, RestartRecord } from "./core/index.ts";
 import type { ImageAlias } from "./image-alias.ts";
+import type { Front } from "./front.ts";
 import { createLivenessFile } from "./liveness-file.ts";
 import { createPortWatch } from "./port-watch.ts";
 import { askReady } from "./readiness.ts";
@@ -39,6 +40,8 @@ export function createAppMachine(deps: {
   readonly imageAlias: ImageAlias | undefined;
   /** Resolves when what the app has written so far has been read. */
   readonly logRead?: () => Promise<void>;
+  /** Before this app's port; only where `app.front` is set. */
+  readonly front?: Front;
   readonly clock: { now(): number };
   readonly newId: () => string;
   readonly save: () => Promise<void>;
@@ -102,6 +105,15 @@ export function createAppMachine(deps: {
         return;
       case "command":
         await attempt(() => supervisor.command(effect.line));
+        return;
+      case "hold":
+        // Not awaited: who asked for the restart is answered at once, however long the drain takes.
+        void (deps.front?.hold(effect) ?? Promise.resolve(null)).then((left) =>
+          send({ kind: "held", id: effect.id, left }),
+        );
+        return;
+      case "release":
+        void deps.front?.release();
         return;
     }
   };
@@ -171,7 +183,9 @@ export function createAppMachine(deps: {
       : createPortWatch(app.port, (listeners) => send({ kind: "listeners", listeners }), deps.kit);
   adjust();
   remind();
-  if (state.phase.kind !== "idle") void supervisor.looked().then(() => dispatch({ kind: "resumed" }));
+  // An idle one may have died before it released the front.
+  if (state.phase.kind !== "idle" || app.front !== undefined)
+    void supervisor.looked().then(() => dispatch({ kind: "resumed" }));
 
   return {
     dispatch,

@@ -1,5 +1,6 @@
 import { armAfterAlias } from "./arm.ts";
 import { finish, unchanged } from "./attempt.ts";
+import { onHeld, releases } from "./on-front.ts";
 import { onListeners } from "./on-listeners.ts";
 import { onLiveness, onWithdrawn } from "./on-liveness.ts";
 import { beginNext, onRequest } from "./on-request.ts";
@@ -15,7 +16,9 @@ import type { App } from "./types.ts";
  * Pure: the same app, state and event always give the same decision.
  */
 export function decide(app: App, state: AppState, event: Event): Decision {
-  const decision = decideOne(app, state, event);
+  const decided = decideOne(app, state, event);
+  const opened = releases(app, state.phase, decided.state.phase);
+  const decision = opened.length === 0 ? decided : { ...decided, effects: [...decided.effects, ...opened] };
   const { phase, next } = decision.state;
   if (phase.kind !== "idle" || next === null) return decision;
   const begun = beginNext(app, decision.state, next, event.at);
@@ -46,10 +49,12 @@ function decideOne(app: App, state: AppState, event: Event): Decision {
       return state.phase.kind === "idle"
         ? unchanged(state)
         : finish(app, state, state.phase.attempt, { outcome: "refused", message: event.why });
+    case "held":
+      return onHeld(state, event);
     case "tick":
       return onTick(app, state, event.at);
     case "resumed":
-      return onResumed(state);
+      return onResumed(app, state, event.at);
   }
 }
 
@@ -66,6 +71,7 @@ export function wakeAt(app: App, phase: Phase): Instant | null {
       return Math.min(phase.attempt.deadline, (phase.aliveSince ?? Infinity) + aliveMeansServed);
     case "waiting":
     case "patching":
+    case "draining":
     case "signalled":
     case "settling":
       return phase.attempt.deadline;

@@ -52,6 +52,7 @@ export function onListeners(app: App, before: AppState, { listeners, at }: Event
       return appeared(phase.attempt.before, listeners)
         ? startingOrServed(app, state, phase.attempt, at)
         : unchanged(state);
+    case "draining":
     case "settling":
       return unchanged(state);
   }

@@ -13,6 +13,7 @@ export function onSupervisor(app: App, before: AppState, event: EventOf<"supervi
       return onSupervisorUnasked(app, before, state, now, event);
     case "waiting":
     case "armed":
+    case "draining":
     case "settling":
       return unchanged(state);
     case "consumed":

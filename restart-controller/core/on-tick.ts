@@ -45,6 +45,10 @@ export function onTick(app: App, state: AppState, at: Instant): Decision {
       return late
         ? finish(app, state, attempt, { outcome: "timeout", message: imageIgnored(attempt.alias?.to ?? "") })
         : unchanged(state);
+    case "draining":
+      return late
+        ? finish(app, state, attempt, { outcome: "timeout", message: "the front has not answered" })
+        : unchanged(state);
     case "signalled":
       return late
         ? finish(app, state, attempt, {

@@ -38,6 +38,9 @@ export interface Attempt {
   readonly before: Listeners;
   /** The supervisor's generation and start when it was asked: a new one tells that the process was replaced. */
   readonly supervisorBefore?: { readonly generation: number; readonly startedAt: Instant };
+  /** When the front had drained, and how many requests were left then. */
+  readonly drainedAt?: Instant;
+  readonly left?: number;
   readonly stoppedAt?: Instant;
   /** It had ended by itself before it was asked for: the kubelet is starting it anyway. */
   readonly wasDown?: true;
@@ -61,6 +64,8 @@ export type Phase =
   | { readonly kind: "consumed"; readonly attempt: Attempt; readonly arms: number; readonly since: Instant }
   /** The container's image string is being changed, which makes the kubelet restart it; the old process still listens. */
   | { readonly kind: "patching"; readonly attempt: Attempt }
+  /** The front has been asked to hold what comes and to drain what is in flight; then the supervisor is told. */
+  | { readonly kind: "draining"; readonly attempt: Attempt }
   /** The supervisor has been told; the old process still listens. */
   | { readonly kind: "signalled"; readonly attempt: Attempt }
   /** The old process is gone, the new one doesn't serve yet. */
@@ -121,6 +126,8 @@ export type Event = { readonly at: Instant } & (
   /** The image string couldn't be changed; the container is as it was. */
   | { readonly kind: "patch-failed"; readonly why: string }
   | { readonly kind: "ready" }
+  /** The front holds for the attempt `id`, with `left` requests still in flight; null: it could not be asked. */
+  | { readonly kind: "held"; readonly id: string; readonly left: number | null }
   /** An effect could not be done. */
   | { readonly kind: "failed"; readonly why: string }
   | { readonly kind: "tick" }
@@ -137,6 +144,10 @@ export type Effect =
   | { readonly kind: "patch-image"; readonly from: string; readonly to: string }
   /** One line for the supervisor's FIFO. */
   | { readonly kind: "command"; readonly line: string }
+  /** To the front: let nothing more in, for `timeoutMs` at most, and tell when nothing is in flight or `drainMs` are over. */
+  | { readonly kind: "hold"; readonly id: string; readonly timeoutMs: number; readonly drainMs: number }
+  /** To the front: let everything in again. */
+  | { readonly kind: "release" }
   /** The restart's record has changed; `outcome` is set when it is its last word. */
   | { readonly kind: "record"; readonly record: RestartRecord };
 
@@ -172,6 +183,8 @@ export function recordOf(
     origin: attempt.origin,
     askedAt: new Date(attempt.askedAt).toISOString(),
     asked: 0,
+    ...(attempt.drainedAt === undefined ? {} : { drained: since(attempt.drainedAt) }),
+    ...(attempt.left === undefined || attempt.left === 0 ? {} : { left: attempt.left }),
     ...(attempt.stoppedAt === undefined ? {} : { stopped: since(attempt.stoppedAt) }),
     ...(attempt.startedAt === undefined ? {} : { started: since(attempt.startedAt) }),
     ...(attempt.servedAt === undefined ? {} : { served: since(attempt.servedAt) }),

@@ -16,6 +16,8 @@ export interface App {
   readonly alias?: boolean;
   /** The nodes' `crashLoopBackOff.maxContainerRestartPeriod`, milliseconds; the kubelet's default when absent. */
   readonly maxRestartPeriod?: number;
+  /** Where a front stands before the app's port: how long a restart of the process waits for requests in flight, at most. */
+  readonly front?: { readonly drainMs: number };
 }
 
 /** How an app is started anew: by its supervisor (process) or by the kubelet (container). */
@@ -41,6 +43,10 @@ export interface RestartRecord {
   /** UTC, ISO 8601 with milliseconds. */
   readonly askedAt: string;
   readonly asked: 0;
+  /** The front has let no request in since; those in flight had ended, but for `left`. Only where there is a front. */
+  readonly drained?: number;
+  /** Requests that were in flight when the drain's time was over. */
+  readonly left?: number;
   /** The old process no longer listens. */
   readonly stopped?: number;
   /** The new process was spawned; known only where a supervisor tells. */

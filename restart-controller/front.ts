@@ -1,0 +1,66 @@
+import { Agent, request } from "node:http";
+
+/** What a restart asks of the front before the app's port. Neither call rejects: a restart goes on without it. */
+export interface Front {
+  /** Lets nothing more in, for `timeoutMs` at most; how many requests are still in flight at the end, or null: not asked. */
+  hold(bounds: { readonly timeoutMs: number; readonly drainMs: number }): Promise<number | null>;
+  /** Lets everything in again. */
+  release(): Promise<void>;
+  close(): void;
+}
+
+/** How much longer than its own bound the front may take to answer. */
+const patience = 2000;
+
+/** Talks to the front by its Unix socket. `onError` is told when it could not be reached, with what that means. */
+export function createFront(socketPath: string, onError: (error: Error) => void): Front {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+
+  const post = (path: string, body: object, timeoutMs: number): Promise<Record<string, unknown>> =>
+    new Promise((resolve, reject) => {
+      const ask = request({ agent, socketPath, path, method: "POST", timeout: timeoutMs }, (answer) => {
+        let text = "";
+        answer.setEncoding("utf8").on("data", (more: string) => (text += more));
+        answer.once("error", reject);
+        answer.once("end", () => {
+          const said = parse(text);
+          if (answer.statusCode === 200 && said !== null) resolve(said);
+          else reject(new Error(`${path} was answered ${answer.statusCode}: ${text.slice(0, 200)}`));
+        });
+      });
+      ask.once("timeout", () => ask.destroy(new Error(`no answer to ${path} in ${timeoutMs} ms`)));
+      ask.once("error", (error) => {
+        // The front was started anew since: the same call on a fresh connection is the first that it sees.
+        if (ask.reusedSocket && "code" in error && error.code === "ECONNRESET") {
+          post(path, body, timeoutMs).then(resolve, reject);
+        } else reject(error);
+      });
+      ask.end(JSON.stringify(body));
+    });
+
+  const told = (what: string) => (cause: unknown) => {
+    onError(new Error(`the front at ${socketPath} ${what}`, { cause }));
+    return null;
+  };
+
+  return {
+    hold: ({ timeoutMs, drainMs }) =>
+      post("/hold", { timeoutMs: Math.round(timeoutMs), drainMs }, drainMs + patience).then(
+        ({ left }) => (typeof left === "number" ? left : null),
+        told("can't be held: requests may fail during this restart"),
+      ),
+    async release() {
+      await post("/release", {}, patience).catch(told("can't be released: it opens by itself"));
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const raw: unknown = JSON.parse(text);
+    return typeof raw === "object" && raw !== null ? { ...raw } : null;
+  } catch {
+    return null;
+  }
+}
