@@ -1,4 +1,4 @@
-import { Agent, request } from "node:http";
+import { request } from "node:http";
 
 /** What a restart asks of the front before the app's port. Neither call rejects: a restart goes on without it. */
 export interface Front {
@@ -6,7 +6,6 @@ export interface Front {
   hold(bounds: { readonly timeoutMs: number; readonly drainMs: number }): Promise<number | null>;
   /** Lets everything in again. */
   release(): Promise<void>;
-  close(): void;
 }
 
 /** How much longer than its own bound the front may take to answer. */
@@ -14,11 +13,9 @@ const patience = 2000;
 
 /** Talks to the front by its Unix socket. `onError` is told when it could not be reached, with what that means. */
 export function createFront(socketPath: string, onError: (error: Error) => void): Front {
-  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
-
   const post = (path: string, body: object, timeoutMs: number): Promise<Record<string, unknown>> =>
     new Promise((resolve, reject) => {
-      const ask = request({ agent, socketPath, path, method: "POST", timeout: timeoutMs }, (answer) => {
+      const ask = request({ agent: false, socketPath, path, method: "POST", timeout: timeoutMs }, (answer) => {
         let text = "";
         answer.setEncoding("utf8").on("data", (more: string) => (text += more));
         answer.once("error", reject);
@@ -29,12 +26,7 @@ export function createFront(socketPath: string, onError: (error: Error) => void)
         });
       });
       ask.once("timeout", () => ask.destroy(new Error(`no answer to ${path} in ${timeoutMs} ms`)));
-      ask.once("error", (error) => {
-        // The front was started anew since: the same call on a fresh connection is the first that it sees.
-        if (ask.reusedSocket && "code" in error && error.code === "ECONNRESET") {
-          post(path, body, timeoutMs).then(resolve, reject);
-        } else reject(error);
-      });
+      ask.once("error", reject);
       ask.end(JSON.stringify(body));
     });
 
@@ -52,7 +44,6 @@ export function createFront(socketPath: string, onError: (error: Error) => void)
     async release() {
       await post("/release", {}, patience).catch(told("can't be released: it opens by itself"));
     },
-    close: () => agent.destroy(),
   };
 }
 

@@ -24,7 +24,7 @@ export interface ControllerDeps {
   readonly kit?: string;
   /** For apps with `alias`: changes image strings of this pod. */
   readonly imageAlias?: ImageAlias;
-  /** The front before the app that has `front` set. It is the caller's to close. */
+  /** The front before the app that has `front` set. */
   readonly front?: Front;
   /** Where what is under way survives the helper's own restart. */
   readonly stateFile: string;

@@ -67,7 +67,6 @@ export async function openPod(t: TestContext, { drainMs = 5000 } = {}): Promise<
   });
   t.after(async () => {
     await controller.close();
-    client.close();
     await front.close();
     supervisor.kill("SIGTERM");
     await once(supervisor, "exit");
