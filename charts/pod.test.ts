@@ -177,7 +177,7 @@ for (const { name, objects } of goldens) {
       const ports = service?.spec?.["ports"] as readonly { readonly port: number; readonly targetPort: number }[];
       assert.deepEqual(
         ports.filter(({ port, targetPort }) => port !== targetPort),
-        [{ ...ports.find(({ port }) => port === config.target), targetPort: config.port }],
+        [{ ...ports.find(({ port }) => port === config.targets[0]), targetPort: config.port }],
       );
       const helper = pod.containers.find((each) => each.name === "inpod")?.env ?? [];
       assert.equal(helper.find((each) => each.name === "INPOD_FRONT_SOCKET")?.value, config.socket);

@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const config = parseFrontConfig(process.env);
     const front = await startFront(config);
-    process.stdout.write(`the front listens on port ${front.port} and sends to port ${config.target}\n`);
+    process.stdout.write(`the front listens on port ${front.port} and sends to port ${config.targets.join(" or ")}\n`);
     await told;
     await front.close();
     return 0;

@@ -112,6 +112,11 @@ export function createAppMachine(deps: {
           send({ kind: "held", id: effect.id, left }),
         );
         return;
+      case "move":
+        void (deps.front?.move(effect) ?? Promise.resolve(null)).then((left) =>
+          send({ kind: "moved", id: effect.id, left }),
+        );
+        return;
       case "release":
         void deps.front?.release();
         return;
@@ -137,7 +142,7 @@ export function createAppMachine(deps: {
 
   /** What the shell owes the present phase: how closely to look, when to tick, whether to ask for readiness. */
   const adjust = () => {
-    port?.setPace(state.phase.kind === "idle" ? pace.idle : pace.restarting);
+    for (const port of ports) port.setPace(state.phase.kind === "idle" ? pace.idle : pace.restarting);
     schedule();
     if (state.phase.kind === "settling") void settle();
   };
@@ -174,13 +179,17 @@ export function createAppMachine(deps: {
   );
   const supervisor = createSupervisor(deps.files, async (seen) => {
     // What it said last is what people look for; the log has it before the state tells of the end.
-    if (seen?.phase === "crashed") await deps.logRead?.();
+    if (seen?.phase === "crashed" || seen?.beside?.phase === "crashed") await deps.logRead?.();
     send({ kind: "supervisor", state: seen, id: deps.newId() });
   });
-  const port =
-    app.port === null
-      ? undefined
-      : createPortWatch(app.port, (listeners) => send({ kind: "listeners", listeners }), deps.kit);
+  const ports =
+    app.swap === undefined
+      ? app.port === null
+        ? []
+        : [createPortWatch(app.port, (listeners) => send({ kind: "listeners", listeners }), deps.kit)]
+      : app.swap.ports.map((port) =>
+          createPortWatch(port, (listeners) => send({ kind: "listeners", listeners, port }), deps.kit),
+        );
   adjust();
   remind();
   // An idle one may have died before it released the front.
@@ -197,7 +206,7 @@ export function createAppMachine(deps: {
       clearTimeout(reminder);
       liveness.close();
       supervisor.close();
-      port?.close();
+      for (const port of ports) port.close();
     },
   };
 }

@@ -4,6 +4,8 @@ import { request } from "node:http";
 export interface Front {
   /** Lets nothing more in, for `timeoutMs` at most; how many requests are still in flight at the end, or null: not asked. */
   hold(bounds: { readonly timeoutMs: number; readonly drainMs: number }): Promise<number | null>;
+  /** Sends to another port of the app from now on; how many requests are still in flight at the old one at the end, or null. */
+  move(to: { readonly port: number; readonly drainMs: number }): Promise<number | null>;
   /** Lets everything in again. */
   release(): Promise<void>;
 }
@@ -40,6 +42,11 @@ export function createFront(socketPath: string, onError: (error: Error) => void)
       post("/hold", { timeoutMs: Math.round(timeoutMs), drainMs }, drainMs + patience).then(
         ({ left }) => (typeof left === "number" ? left : null),
         told("can't be held: requests may fail during this restart"),
+      ),
+    move: ({ port, drainMs }) =>
+      post("/release", { port, drainMs }, drainMs + patience).then(
+        ({ left }) => (typeof left === "number" ? left : null),
+        told(`can't be moved to port ${port}`),
       ),
     async release() {
       await post("/release", {}, patience).catch(told("can't be released: it opens by itself"));

@@ -3,8 +3,8 @@ import * as v from "valibot";
 export interface FrontConfig {
   /** Where the app's Service sends to. */
   readonly port: number;
-  /** The app's own port. */
-  readonly target: number;
+  /** The app's own port; with swap the two that it takes turns on, the first one first. Nothing else is ever sent to. */
+  readonly targets: readonly [number, ...number[]];
   readonly protocol: "http" | "tcp";
   /** Unix socket of the control API. */
   readonly socket: string;
@@ -29,7 +29,15 @@ const number = (min: number, max: number) =>
 
 const environment = v.object({
   INPOD_FRONT_PORT: v.optional(number(0, 65_535), "7780"),
-  INPOD_FRONT_TARGET: number(1, 65_535),
+  INPOD_FRONT_TARGETS: v.pipe(
+    v.string(`must be a port, or two with a comma`),
+    v.regex(/^\d{1,5}(,\d{1,5})?$/, "must be a port, or two with a comma"),
+    v.transform((text): [number, ...number[]] => {
+      const [first = 0, ...others] = text.split(",").map(Number);
+      return [first, ...others];
+    }),
+    v.check((ports) => ports.every((port) => port > 0 && port < 65_536), "must be a port, or two with a comma"),
+  ),
   INPOD_FRONT_PROTOCOL: v.optional(v.picklist(["http", "tcp"], "must be http or tcp"), "http"),
   INPOD_FRONT_SOCKET: v.optional(
     v.pipe(v.string(), v.startsWith("/", "must be an absolute path")),
@@ -54,21 +62,21 @@ export function parseFrontConfig(env: Readonly<Record<string, string | undefined
       const name = v.getDotPath(issue) ?? "";
       const value = given[name];
       return value === undefined
-        ? `${name} is missing: it ${numberHint}.`
+        ? `${name} is missing: it ${issue.message}.`
         : `${name} is "${value}": it ${issue.message}.`;
     }),
     ...unknown.map((name) => `${name} is no setting of the front: is it misspelt?`),
   ];
   if (!result.success || problems.length > 0) throw new FrontConfigError(problems);
   const found = result.output;
-  if (found.INPOD_FRONT_PORT === found.INPOD_FRONT_TARGET) {
+  if (found.INPOD_FRONT_TARGETS.includes(found.INPOD_FRONT_PORT)) {
     throw new FrontConfigError([
-      `INPOD_FRONT_PORT and INPOD_FRONT_TARGET are both ${found.INPOD_FRONT_PORT}: the front would send to itself.`,
+      `INPOD_FRONT_PORT is ${found.INPOD_FRONT_PORT}, and among INPOD_FRONT_TARGETS: the front would send to itself.`,
     ]);
   }
   return {
     port: found.INPOD_FRONT_PORT,
-    target: found.INPOD_FRONT_TARGET,
+    targets: found.INPOD_FRONT_TARGETS,
     protocol: found.INPOD_FRONT_PROTOCOL,
     socket: found.INPOD_FRONT_SOCKET,
     waiting: {
@@ -78,5 +86,3 @@ export function parseFrontConfig(env: Readonly<Record<string, string | undefined
     },
   };
 }
-
-const numberHint = "is the app's port, 1 to 65535";

@@ -33,7 +33,11 @@ export interface Control {
  */
 export function createControl(deps: {
   readonly path: string;
+  /** The ports that it may be moved to. */
+  readonly targets: readonly number[];
   readonly gate: Gate;
+  /** Awaited before it is moved. */
+  readonly onMoved: (port: number) => Promise<void>;
   readonly connections: () => number;
 }): Control {
   const { path, gate } = deps;
@@ -62,6 +66,13 @@ export function createControl(deps: {
       return { status: 200, body: { left, waiting: gate.waiting.requests } };
     }
     const old = gate.target;
+    if (parsed.port !== undefined) {
+      if (!deps.targets.includes(parsed.port)) {
+        const why = `port ${parsed.port} is none of the app's: ${deps.targets.join(", ")}`;
+        return { status: 400, body: problem("INPOD_FRONT_INPUT", why, known) };
+      }
+      await deps.onMoved(parsed.port);
+    }
     gate.release(parsed.port);
     const left = old === gate.target ? 0 : await gate.drained(old, parsed.drainMs);
     return { status: 200, body: { port: gate.target.port, left } };

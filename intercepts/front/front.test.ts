@@ -9,10 +9,10 @@ import { openRawApp, openRawClient, pause } from "../testing/open-router.ts";
 import { FrontConfigError, parseFrontConfig } from "./config.ts";
 import { startFront } from "./front.ts";
 
-async function openFront(t: TestContext, target: number) {
+async function openFront(t: TestContext, ...targets: readonly number[]) {
   const folder = await mkdtemp(join(tmpdir(), "inpod-front-"));
   const socket = join(folder, "run", "front.sock");
-  const env = { INPOD_FRONT_PORT: "0", INPOD_FRONT_TARGET: String(target), INPOD_FRONT_SOCKET: socket };
+  const env = { INPOD_FRONT_PORT: "0", INPOD_FRONT_TARGETS: targets.join(","), INPOD_FRONT_SOCKET: socket };
   const front = await startFront(parseFrontConfig(env));
   t.after(async () => {
     await front.close();
@@ -52,7 +52,7 @@ test("hold, status, release, by the socket; what came meanwhile is answered", as
 test("a drain that takes too long tells what is left; a release to another port drains the old one", async (t) => {
   const slow = await openRawApp(t, () => {});
   const fresh = await openRawApp(t);
-  const { port, call } = await openFront(t, slow.port);
+  const { port, call } = await openFront(t, slow.port, fresh.port);
   openRawClient(t, port, get);
   while (slow.connections() === 0) await pause(5);
   assert.deepEqual((await call("POST", "/hold", { timeoutMs: 5000, drainMs: 50 })).body, { left: 1, waiting: 0 });
@@ -60,6 +60,22 @@ test("a drain that takes too long tells what is left; a release to another port 
   assert.deepEqual(moved.body, { port: fresh.port, left: 1 });
   await openRawClient(t, port, get).sees(/200 OK/);
   assert.equal(fresh.connections(), 1);
+});
+
+test("a front that is started again sends where the one before it was moved to", async (t) => {
+  const [first, second] = [await openRawApp(t), await openRawApp(t)];
+  const { call, close, socket } = await openFront(t, first.port, second.port);
+  await call("POST", "/release", { port: second.port });
+  await close();
+  const env = {
+    INPOD_FRONT_PORT: "0",
+    INPOD_FRONT_TARGETS: `${first.port},${second.port}`,
+    INPOD_FRONT_SOCKET: socket,
+  };
+  const again = await startFront(parseFrontConfig(env));
+  t.after(() => again.close());
+  await openRawClient(t, again.port, get).sees(/200 OK/);
+  assert.deepEqual([first.connections(), second.connections()], [0, 1]);
 });
 
 test("bad input gets a sentence and changes nothing", async (t) => {
@@ -73,6 +89,7 @@ test("bad input gets a sentence and changes nothing", async (t) => {
     ["/hold", "{", 400],
     ["/hold", "x".repeat(5000), 413],
     ["/release", { port: 70_000 }, 400],
+    ["/release", { port: 1 }, 400],
     ["/open", {}, 404],
   ] as const) {
     const answer = await call("POST", path, body);
@@ -93,10 +110,10 @@ test("settings: all problems at once, with the value and what it must be", () =>
     }
     return "";
   };
-  assert.match(problems({}), /INPOD_FRONT_TARGET is missing/);
-  const said = problems({ INPOD_FRONT_TARGET: "0", INPOD_FRONT_PROTOCOL: "udp", INPOD_FRONT_PROT: "x" });
-  assert.match(said, /INPOD_FRONT_TARGET is "0": it must be a number from 1 to 65535\./);
+  assert.match(problems({}), /INPOD_FRONT_TARGETS is missing/);
+  const said = problems({ INPOD_FRONT_TARGETS: "0", INPOD_FRONT_PROTOCOL: "udp", INPOD_FRONT_PROT: "x" });
+  assert.match(said, /INPOD_FRONT_TARGETS is "0": it must be a port, or two with a comma\./);
   assert.match(said, /INPOD_FRONT_PROTOCOL is "udp": it must be http or tcp\./);
   assert.match(said, /INPOD_FRONT_PROT is no setting/);
-  assert.match(problems({ INPOD_FRONT_TARGET: "7780" }), /would send to itself/);
+  assert.match(problems({ INPOD_FRONT_TARGETS: "7780" }), /would send to itself/);
 });

@@ -3,6 +3,7 @@ import type { Limits } from "../router/limits.ts";
 import { createRouter } from "../router/router.ts";
 import type { FrontConfig } from "./config.ts";
 import { createControl } from "./control.ts";
+import { createTargetMemory } from "./target-memory.ts";
 
 export interface Front {
   readonly port: number;
@@ -12,9 +13,16 @@ export interface Front {
 
 /** The router with one upstream, the app of its own pod, and the socket by which the helper holds it while the app restarts. */
 export async function startFront(config: FrontConfig, limits: Partial<Limits> = {}): Promise<Front> {
-  const gate = createGate(config.target, config.waiting);
+  const memory = createTargetMemory(config.socket, config.targets);
+  const gate = createGate(await memory.recall(), config.waiting);
   const router = createRouter({ protocol: config.protocol, gate, limits });
-  const control = createControl({ path: config.socket, gate, connections: () => router.connections() });
+  const control = createControl({
+    path: config.socket,
+    targets: config.targets,
+    gate,
+    connections: () => router.connections(),
+    onMoved: (port) => memory.keep(port),
+  });
   let closing: Promise<void> | undefined;
   const close = async () => {
     gate.close();

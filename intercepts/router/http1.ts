@@ -476,7 +476,7 @@ export function serveHttp1({ client, gate, limits, clock, onEnd }: ConnectionDep
       }
     },
     letGo() {
-      if (phase === "idle") dropUpstream();
+      if (phase === "idle" || phase === "waiting") dropUpstream();
     },
     close() {
       tunnel?.close();

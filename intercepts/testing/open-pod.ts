@@ -47,7 +47,7 @@ export async function openPod(t: TestContext, { drainMs = 5000 } = {}): Promise<
   const socket = join(folder, "front.sock");
   const front = await startFront({
     port: 0,
-    target: appPort,
+    targets: [appPort],
     protocol: "http",
     socket,
     waiting: { requests: 1000, bytes: 1 << 24, ms: 30_000 },

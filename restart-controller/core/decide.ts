@@ -6,6 +6,7 @@ import { onLiveness, onWithdrawn } from "./on-liveness.ts";
 import { beginNext, onRequest } from "./on-request.ts";
 import { onResumed } from "./on-resumed.ts";
 import { onSupervisor } from "./on-supervisor.ts";
+import { follows, onMoved, onSwapListeners } from "./on-swap.ts";
 import { onTick, rearmPoint } from "./on-tick.ts";
 import type { AppState, Decision, Event, Instant, Phase } from "./phase.ts";
 import { aliveMeansServed, lateGrace } from "./timing.ts";
@@ -17,7 +18,7 @@ import type { App } from "./types.ts";
  */
 export function decide(app: App, state: AppState, event: Event): Decision {
   const decided = decideOne(app, state, event);
-  const opened = releases(app, state.phase, decided.state.phase);
+  const opened = [...releases(app, state.phase, decided.state.phase), ...follows(app, state, decided.state)];
   const decision = opened.length === 0 ? decided : { ...decided, effects: [...decided.effects, ...opened] };
   const { phase, next } = decision.state;
   if (phase.kind !== "idle" || next === null) return decision;
@@ -30,7 +31,7 @@ function decideOne(app: App, state: AppState, event: Event): Decision {
     case "request":
       return onRequest(app, state, event.request, event.at);
     case "listeners":
-      return onListeners(app, state, event);
+      return app.swap === undefined ? onListeners(app, state, event) : onSwapListeners(app, state, event);
     case "liveness":
       return onLiveness(app, state, event);
     case "supervisor":
@@ -51,6 +52,8 @@ function decideOne(app: App, state: AppState, event: Event): Decision {
         : finish(app, state, state.phase.attempt, { outcome: "refused", message: event.why });
     case "held":
       return onHeld(state, event);
+    case "moved":
+      return onMoved(app, state, event);
     case "tick":
       return onTick(app, state, event.at);
     case "resumed":
@@ -72,6 +75,9 @@ export function wakeAt(app: App, phase: Phase): Instant | null {
     case "waiting":
     case "patching":
     case "draining":
+    case "swapping":
+    case "moving":
+    case "committing":
     case "signalled":
     case "settling":
       return phase.attempt.deadline;

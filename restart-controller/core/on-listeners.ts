@@ -53,6 +53,9 @@ export function onListeners(app: App, before: AppState, { listeners, at }: Event
         ? startingOrServed(app, state, phase.attempt, at)
         : unchanged(state);
     case "draining":
+    case "swapping":
+    case "moving":
+    case "committing":
     case "settling":
       return unchanged(state);
   }

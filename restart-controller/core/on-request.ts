@@ -2,6 +2,7 @@ import { arm, beginDown, ownExit, runningWait } from "./arm.ts";
 import { commandOf, finish, seenBefore, unchanged } from "./attempt.ts";
 import { mergedWait } from "./explain.ts";
 import { hold } from "./on-front.ts";
+import { beginSwap, canSwap } from "./on-swap.ts";
 import { recordOf } from "./phase.ts";
 import type { AppState, Attempt, Decision, Instant, Phase, Reply, Request } from "./phase.ts";
 import type { App, How } from "./types.ts";
@@ -77,6 +78,7 @@ function begin(app: App, state: AppState, attempt: Attempt, at: Instant, force: 
 }
 
 function beginBy(app: App, state: AppState, attempt: Attempt, at: Instant, force: boolean): Decision {
+  if (attempt.how === "process" && canSwap(app, state, attempt)) return beginSwap(state, attempt);
   if (attempt.how === "process" && app.front !== undefined) {
     return { state: { ...state, phase: { kind: "draining", attempt } }, effects: [hold(app.front, attempt, at)] };
   }
@@ -102,7 +104,8 @@ function beginBy(app: App, state: AppState, attempt: Attempt, at: Instant, force
  */
 function answers(phase: Exclude<Phase, { kind: "idle" }>, state: AppState, request: Request, at: Instant): boolean {
   if (request.how === "container" && phase.attempt.how === "process") return false;
-  if (phase.kind === "settling") return false;
+  if (phase.kind === "settling" || phase.kind === "moving" || phase.kind === "committing") return false;
+  if (phase.kind === "swapping") return phase.attempt.startedAt === undefined;
   if (phase.attempt.waitsUntil !== undefined && at < phase.attempt.waitsUntil) return true;
   return phase.kind !== "starting" || (state.supervisor !== null && phase.attempt.startedAt === undefined);
 }

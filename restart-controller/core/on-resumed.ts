@@ -1,5 +1,6 @@
 import { commandOf, unchanged } from "./attempt.ts";
 import { hold } from "./on-front.ts";
+import { resumeSwap } from "./on-swap.ts";
 import type { AppState, Decision, Instant } from "./phase.ts";
 import type { App } from "./types.ts";
 
@@ -13,6 +14,9 @@ export function onResumed(app: App, state: AppState, at: Instant): Decision {
   if (app.front !== undefined) {
     if (phase.kind === "draining") return { state, effects: [hold(app.front, phase.attempt, at)] };
     if (phase.kind === "idle") return { state, effects: [{ kind: "release" }] };
+  }
+  if (phase.kind === "swapping" || phase.kind === "moving" || phase.kind === "committing") {
+    return { state, effects: resumeSwap(app, state, phase, at) };
   }
   if (phase.kind === "armed" && phase.withdrawing) return { state, effects: [{ kind: "restore-liveness" }] };
   if (phase.kind === "signalled" && supervisor?.lastRequest !== phase.attempt.id) {

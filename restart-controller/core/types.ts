@@ -18,6 +18,11 @@ export interface App {
   readonly maxRestartPeriod?: number;
   /** Where a front stands before the app's port: how long a restart of the process waits for requests in flight, at most. */
   readonly front?: { readonly drainMs: number };
+  /**
+   * Where a restart starts the new process beside the old one: the two ports of the pod that take turns. `port` is the
+   * front's then. Needs `front` and a supervisor that knows `swap`.
+   */
+  readonly swap?: { readonly ports: readonly [number, number] };
 }
 
 /** How an app is started anew: by its supervisor (process) or by the kubelet (container). */
@@ -55,6 +60,8 @@ export interface RestartRecord {
   readonly served?: number;
   /** The app's own readiness path answered 2xx (only when asked for). */
   readonly ready?: number;
+  /** The new process was started beside the old one, which served until the front had moved. */
+  readonly swapped?: true;
   /** Absent while the restart is under way. */
   readonly outcome?: Outcome;
   /** What happened, in one sentence, when the outcome isn't "served". */

@@ -17,7 +17,7 @@ while any of its containers is down. A uid of its own; its socket is on a volume
   env:
     - name: INPOD_FRONT_PORT
       value: {{ int $front.port | quote }}
-    - name: INPOD_FRONT_TARGET
+    - name: INPOD_FRONT_TARGETS
       value: {{ int (include "inpod.frontedApp" . | fromJson).frontedPort | quote }}
     - name: INPOD_FRONT_PROTOCOL
       value: {{ $front.protocol }}
