@@ -12,14 +12,16 @@ import type { RestartController, RestartOptions, RestartRecord } from "@inpod/re
 import { buildKit } from "@inpod/restart-controller/native";
 import { startFront } from "../front/front.ts";
 import type { Front } from "../front/front.ts";
+import { startSwapSupervisor } from "./swap-supervisor.ts";
 import { pause } from "./open-router.ts";
 
-export const testApp = fileURLToPath(new URL("app.ts", import.meta.url));
+const testApp = fileURLToPath(new URL("app.ts", import.meta.url));
 
 export interface Pod {
   /** Of the front. */
   readonly port: number;
-  readonly appPort: number;
+  /** With swap: environment of the next process. */
+  readonly nextEnv: Record<string, string>;
   readonly front: Front;
   readonly controller: RestartController;
   /** What the front could not be asked. */
@@ -36,18 +38,30 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+function startSupervisor(kit: string, dir: string, port: number): () => Promise<void> {
+  const env = { ...process.env, PORT: String(port) };
+  const child = spawn(kit, ["supervise", "--dir", dir, "--", process.execPath, testApp], { env, stdio: "ignore" });
+  return async () => {
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  };
+}
+
 /** A pod in miniature: a real app under the real `kit supervise`, the real front before it, and the real controller. */
-export async function openPod(t: TestContext, { drainMs = 5000 } = {}): Promise<Pod> {
+export async function openPod(t: TestContext, { drainMs = 5000, swap = false } = {}): Promise<Pod> {
   const folder = await mkdtemp(join(tmpdir(), "inpod-pod-"));
   const [dir, appPort, kit] = [join(folder, "app"), await freePort(), await buildKit()];
   await mkdir(dir);
   await writeFile(join(dir, "liveness"), "");
-  const env = { ...process.env, PORT: String(appPort) };
-  const supervisor = spawn(kit, ["supervise", "--dir", dir, "--", process.execPath, testApp], { env, stdio: "ignore" });
+  const ports = [appPort, await freePort()] as const;
+  const nextEnv: Record<string, string> = {};
+  const stop = swap
+    ? (await startSwapSupervisor({ dir, ports, app: testApp, env: nextEnv })).close
+    : startSupervisor(kit, dir, appPort);
   const socket = join(folder, "front.sock");
   const front = await startFront({
     port: 0,
-    targets: [appPort],
+    targets: swap ? [...ports] : [appPort],
     protocol: "http",
     socket,
     waiting: { requests: 1000, bytes: 1 << 24, ms: 30_000 },
@@ -55,7 +69,17 @@ export async function openPod(t: TestContext, { drainMs = 5000 } = {}): Promise<
   const errors: Error[] = [];
   const client = createFront(socket, (error) => errors.push(error));
   const controller = await createRestartController({
-    apps: [{ name: "app", port: appPort, process: true, container: false, threshold: 2, front: { drainMs } }],
+    apps: [
+      {
+        name: "app",
+        port: swap ? front.port : appPort,
+        process: true,
+        container: false,
+        threshold: 2,
+        front: { drainMs },
+        ...(swap ? { swap: { ports } } : {}),
+      },
+    ],
     filesOf: () => ({
       liveness: join(dir, "liveness"),
       control: join(dir, "control"),
@@ -68,26 +92,27 @@ export async function openPod(t: TestContext, { drainMs = 5000 } = {}): Promise<
   t.after(async () => {
     await controller.close();
     await front.close();
-    supervisor.kill("SIGTERM");
-    await once(supervisor, "exit");
+    await stop();
     await rm(folder, { recursive: true });
   });
   while (controller.status()[0]?.phase !== "running") await pause(5);
 
   return {
     port: front.port,
-    appPort,
+    nextEnv,
     front,
     controller,
     errors,
     async restart(options = {}) {
       const asked = await controller.request(options);
       if ("refused" in asked) throw new Error(JSON.stringify(asked));
-      for (;;) {
+      const giveUp = Date.now() + 40_000;
+      while (Date.now() < giveUp) {
         const record = controller.find(asked.id);
         if (record?.outcome !== undefined) return record;
         await pause(2);
       }
+      throw new Error(`restart ${asked.id} did not end: ${JSON.stringify(controller.find(asked.id))}`);
     },
   };
 }

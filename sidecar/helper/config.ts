@@ -69,13 +69,15 @@ const list = (fits: (item: string) => boolean, what: string) =>
     }),
   );
 
+const portNumber = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const app = v.strictObject({
   name: v.pipe(v.string(), v.regex(dnsLabel, "must be a container's name")),
-  port: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+  port: v.nullable(portNumber),
   process: v.boolean(),
   container: v.boolean(),
   threshold: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10)),
   front: v.optional(v.strictObject({ drainMs: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60_000)) })),
+  swap: v.optional(v.strictObject({ ports: v.tuple([portNumber, portNumber]) })),
   readyPath: v.optional(v.pipe(v.string(), v.startsWith("/"))),
   image: v.optional(v.string()),
   alias: v.optional(v.boolean()),
