@@ -86,6 +86,16 @@ test("a version that dies at boot is aborted and said; the old one was never tou
   assert.deepEqual([state.listeners, state.generation, state.restarts.process], [["11"], 1, 0]);
 });
 
+test("an old one that dies meanwhile takes the new one with it: said at once, not at the deadline", () => {
+  const { last, state } = play(
+    [says(1040, { ...old, phase: "crashed", lastExit: { code: 3, signal: null } })],
+    swapping,
+  );
+  assert.equal(last?.outcome, "crashed");
+  assert.match(last?.message ?? "", /exited with code 3 while its successor was being started/);
+  assert.equal(state.phase.kind, "idle");
+});
+
 test("one that dies while the front moves: requests go back to the old one", () => {
   const { told, last } = play([says(1040, { ...old, beside: { ...beside, phase: "crashed" } })], moving);
   assert.deepEqual(told, ["move 8081", "abort id=r1"]);

@@ -53,6 +53,14 @@ export function onSwapSupervisor(
       ...(beside.exit === undefined ? {} : { exit: beside.exit }),
     });
   }
+  if (now.phase !== "running") {
+    // The supervisor ends both; there is nobody to go back to.
+    return finish(app, state, phase.attempt, {
+      outcome: "crashed",
+      message: `the app ${exitText(now)} while its successor was being started: restart it once more`,
+      ...(now.lastExit === undefined ? {} : { exit: now.lastExit }),
+    });
+  }
   if (beside === undefined || phase.kind === "moving") return unchanged(state);
   return moveWhenServed(app, state, { ...phase.attempt, startedAt: phase.attempt.startedAt ?? at }, at);
 }
