@@ -173,12 +173,20 @@ for (const { name, objects } of goldens) {
       const front = pod.containers.find((each) => each.name === "front");
       if (front === undefined) return;
       const config = parseFrontConfig(Object.fromEntries((front.env ?? []).map((each) => [each.name, each.value])));
+      const swaps = config.targets.length === 2;
       const service = objects.find(({ kind, metadata }) => kind === "Service" && metadata.name === set?.metadata.name);
       const ports = service?.spec?.["ports"] as readonly { readonly port: number; readonly targetPort: number }[];
       assert.deepEqual(
         ports.filter(({ port, targetPort }) => port !== targetPort),
-        [{ ...ports.find(({ port }) => port === config.targets[0]), targetPort: config.port }],
+        swaps ? [] : [{ ...ports.find(({ port }) => port === config.targets[0]), targetPort: config.port }],
       );
+      // With swap the front is where the app would be; the supervisor is told the same two ports.
+      const app = pod.containers.find(({ command = [] }) => command.includes("--swap-port"));
+      assert.equal(
+        app?.command?.[app.command.indexOf("--swap-port") + 1],
+        swaps ? config.targets.join(",") : undefined,
+      );
+      if (swaps) assert.ok(ports.some(({ port }) => port === config.port));
       const helper = pod.containers.find((each) => each.name === "inpod")?.env ?? [];
       assert.equal(helper.find((each) => each.name === "INPOD_FRONT_SOCKET")?.value, config.socket);
       assert.equal(helper.find((each) => each.name === "INPOD_APPS")?.value?.match(/"front":/g)?.length, 1);

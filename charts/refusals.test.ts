@@ -286,6 +286,32 @@ const refused: readonly (readonly [title: string, values: object, sentence: RegE
     /front\.port and restart\.probe\.port are both 7779/,
   ],
   [
+    "a swap without a front",
+    mergeValues(good, {
+      app: { command: ["x"], ports: [{ containerPort: 80 }] },
+      restart: { swap: { enabled: true } },
+    }),
+    /restart\.swap\.enabled is true, but front\.enabled is not/,
+  ],
+  [
+    "a swap on a port of ours",
+    mergeValues(good, {
+      app: { command: ["x"], ports: [{ containerPort: 80 }] },
+      front: { enabled: true },
+      restart: { swap: { enabled: true, ports: [7777, 7778] } },
+    }),
+    /restart\.swap\.ports has the port of helper\.port/,
+  ],
+  [
+    "a swap on the app's own port",
+    mergeValues(good, {
+      app: { command: ["x"], ports: [{ containerPort: 7781 }] },
+      front: { enabled: true },
+      restart: { swap: { enabled: true } },
+    }),
+    /App app has port TCP\/7781, which is inpod's own \(restart\.swap\.ports\)/,
+  ],
+  [
     "an address that is none",
     mergeValues(good, { auth: { mode: "proxy", proxy: { trusted: ["proxy.example"] } } }),
     /'\/auth\/proxy\/trusted\/0': 'proxy\.example' does not match/,

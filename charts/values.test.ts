@@ -70,6 +70,7 @@ const probe = { httpGet: { path: "/x", port: 8080 } };
 const resources = { limits: { memory: "77Mi" } };
 const supervised = { app: { command: ["node"] } };
 const front = { ...supervised, front: { enabled: true } };
+const swap = { ...front, restart: { swap: { enabled: true } } };
 const two = { a: { ...app, command: ["a"] }, b: { ...app, command: ["b"], ports: [{ containerPort: 9090 }] } };
 
 /** Another value for each; what else must be set, before and after, for it to matter; what is there before, where that differs. */
@@ -96,6 +97,9 @@ const changes: Readonly<Record<string, readonly [value: unknown, also?: object, 
   "restart.process": [false, supervised],
   "restart.onCrash": ["exit", supervised],
   "restart.maxContainerRestartPeriod": ["10s"],
+  "restart.swap.enabled": [true, front],
+  "restart.swap.ports": [[9001, 9002], swap],
+  "restart.swap.env": ["LISTEN", swap],
   "restart.probe.failureThreshold": [3],
   "restart.probe.port": [7979],
   "restart.probe.resources": [resources],

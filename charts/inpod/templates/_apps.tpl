@@ -74,9 +74,27 @@ The app containers, one shape for `app` and `apps`: JSON {"apps": [...]}, in the
 {{- $found | toJson -}}
 {{- end -}}
 
+{{/* Where the front listens: on a port of its own, or, with swap, in the place of the app. */}}
+{{- define "inpod.frontPort" -}}
+{{- if .Values.restart.swap.enabled -}}
+{{- int (include "inpod.frontedApp" . | fromJson).frontedPort -}}
+{{- else -}}
+{{- int .Values.front.port -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Where the front sends to: the app's port, or the two that its processes take turns on. */}}
+{{- define "inpod.frontTargets" -}}
+{{- if .Values.restart.swap.enabled -}}
+{{- range $index, $port := .Values.restart.swap.ports -}}{{- if $index -}},{{- end -}}{{- int $port -}}{{- end -}}
+{{- else -}}
+{{- int (include "inpod.frontedApp" . | fromJson).frontedPort -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 What the helper knows of the apps (INPOD_APPS): name, port (its first TCP port; null for a worker), process, container, threshold, image,
-sourcePath and, where the readiness probe asks that port, readyPath; front where the front stands before it. Where they aren't as by default: alias (its image's tag may be changed) and
+sourcePath and, where the readiness probe asks that port, readyPath; front where the front stands before it, swap where its processes take turns. Where they aren't as by default: alias (its image's tag may be changed) and
 maxRestartPeriod (milliseconds).
 */}}
 {{- define "inpod.appsForHelper" -}}
@@ -88,7 +106,11 @@ maxRestartPeriod (milliseconds).
   {{- if $.Values.rbac.restartWithoutBackoff -}}{{- $_ := set $entry "alias" true -}}{{- end -}}
   {{- $longest := trimSuffix "s" $.Values.restart.maxContainerRestartPeriod | int -}}
   {{- if ne $longest 300 -}}{{- $_ := set $entry "maxRestartPeriod" (mul $longest 1000) -}}{{- end -}}
-  {{- if eq .name (dig "name" "" $fronted) -}}{{- $_ := set $entry "front" (dict "drainMs" (mul 1000 (int $.Values.front.drainSeconds))) -}}{{- end -}}
+  {{- if eq .name (dig "name" "" $fronted) -}}{{- $_ := set $entry "front" (dict "drainMs" (mul 1000 (int $.Values.front.drainSeconds))) -}}
+    {{- if $.Values.restart.swap.enabled -}}
+      {{- $_ := set $entry "swap" (dict "ports" (list (int (first $.Values.restart.swap.ports)) (int (last $.Values.restart.swap.ports)))) -}}
+    {{- end -}}
+  {{- end -}}
   {{- $port := include "inpod.firstPort" (dict "app" .) | fromJson -}}
   {{- if $port -}}
     {{- $_ := set $entry "port" (int $port.containerPort) -}}

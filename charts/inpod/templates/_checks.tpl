@@ -92,6 +92,9 @@ built by `go install` takes v1.20.0 for the version where there is no cluster, a
 
 {{- define "inpod.checkFront" -}}
 {{- $front := .Values.front -}}
+{{- if and .Values.restart.swap.enabled (not $front.enabled) -}}
+{{- fail "\n\nrestart.swap.enabled is true, but front.enabled is not: the front is what moves requests from the old process to the new one. Set front.enabled to true.\n" -}}
+{{- end -}}
 {{- if $front.enabled -}}
   {{- $names := list -}}
   {{- range (include "inpod.apps" . | fromJson).apps -}}{{- $names = append $names .name -}}{{- end -}}
@@ -127,6 +130,14 @@ built by `go install` takes v1.20.0 for the version where there is no cluster, a
     {{- end -}}
     {{- $_ := set $taken $front "front.port" -}}
   {{- end -}}
+  {{- if .Values.restart.swap.enabled -}}
+    {{- range .Values.restart.swap.ports -}}
+      {{- with get $taken (printf "TCP/%d" (int .)) -}}
+      {{- fail (printf "\n\nrestart.swap.ports has the port of %s: the containers of a pod share its ports. Take two that are free.\n" .) -}}
+      {{- end -}}
+      {{- $_ := set $taken (printf "TCP/%d" (int .)) "restart.swap.ports" -}}
+    {{- end -}}
+  {{- end -}}
 {{- end -}}
 {{- range $app := (include "inpod.apps" . | fromJson).apps -}}
   {{- range .ports -}}
@@ -135,7 +146,7 @@ built by `go install` takes v1.20.0 for the version where there is no cluster, a
       {{- if hasPrefix "app " . -}}
       {{- fail (printf "\n\nApp %s has port %s, which %s has too: the containers of a pod share its ports.\n" $app.name $port .) -}}
       {{- else -}}
-      {{- fail (printf "\n\nApp %s has port %s, which is inpod's own (%s): the containers of a pod share its ports. Set %s to a free one.\n" $app.name $port . .) -}}
+      {{- fail (printf "\n\nApp %s has port %s, which is inpod's own (%s): the containers of a pod share its ports. Set %s to something free.\n" $app.name $port . .) -}}
       {{- end -}}
     {{- end -}}
     {{- $_ := set $taken $port (printf "app %s" $app.name) -}}

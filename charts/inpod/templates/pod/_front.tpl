@@ -16,9 +16,9 @@ while any of its containers is down. A uid of its own; its socket is on a volume
     - front
   env:
     - name: INPOD_FRONT_PORT
-      value: {{ int $front.port | quote }}
+      value: {{ include "inpod.frontPort" . | quote }}
     - name: INPOD_FRONT_TARGETS
-      value: {{ int (include "inpod.frontedApp" . | fromJson).frontedPort | quote }}
+      value: {{ include "inpod.frontTargets" . | quote }}
     - name: INPOD_FRONT_PROTOCOL
       value: {{ $front.protocol }}
     - name: INPOD_FRONT_SOCKET
@@ -29,13 +29,10 @@ while any of its containers is down. A uid of its own; its socket is on a volume
       value: {{ int $front.waiting.bytes | quote }}
     - name: INPOD_FRONT_WAITING_SECONDS
       value: {{ int $front.waiting.seconds | quote }}
-  ports:
-    - name: front
-      containerPort: {{ int $front.port }}
   # Of itself, never of the app behind it.
   readinessProbe:
     tcpSocket:
-      port: front
+      port: {{ include "inpod.frontPort" . }}
     periodSeconds: 2
   resources:
     {{- toYaml $front.resources | nindent 4 }}
