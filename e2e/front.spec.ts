@@ -11,6 +11,9 @@ import { installWorkspace, type Workspace } from "./workspace.ts";
 /** Gone the moment that it is told; POST gives the body back. */
 const echo =
   "require('http').createServer((q, a) => (q.method === 'POST' ? q.pipe(a) : a.end(String(process.pid)))).listen(8080)";
+/** The same on the port that it is told, and not at all while the source has a file `broken`. */
+const swappable = `if (require('fs').existsSync('/app/broken')) throw new Error('this version is broken');
+require('http').createServer((q, a) => (q.method === 'POST' ? q.pipe(a) : a.end(String(process.pid)))).listen(process.env.PORT)`;
 const values = { app: { command: ["node"], args: ["-e", echo] }, front: { enabled: true } };
 
 let stage: Stage;
@@ -94,4 +97,46 @@ test("the front killed -9 is back in its container, and the app hasn't noticed",
     { seconds: 20 },
   );
   assert.deepEqual((await workspace.facts()).restarts, facts.restarts);
+});
+
+test("30 swaps under 200 requests/s: 0 failed; a broken version: 0 failed", { timeout: 600_000 }, async (t) => {
+  const swapping = await installWorkspace(stage.cluster, {
+    release: "swap",
+    valuesFiles: [exampleValues("node")],
+    values: stage.valuesFor("node", {
+      app: { command: ["node"], args: ["-e", swappable] },
+      front: { enabled: true },
+      restart: { swap: { enabled: true } },
+    }),
+    readySeconds: 180,
+  });
+  t.after(() => swapping.uninstall());
+  const url = await swapping.url();
+  const loads = () => [startLoad(url, 100), startLoad(url, 100, { keepAlive: true, echo: "a body ".repeat(1000) })];
+  const end = async (name: string, running: ReturnType<typeof loads>) => {
+    for (const load of running) {
+      const result = await load.stop();
+      t.diagnostic(`${name}: ${result.sent} requests, p99 ${Math.round(result.p99)} ms`);
+      assert.equal(result.failed, 0, `${name}: ${JSON.stringify(result.failures)}`);
+    }
+  };
+
+  const swaps = loads();
+  for (let i = 0; i < 30; i++) {
+    const { record, stderr } = await swapping.restart("app");
+    assert.deepEqual([record.outcome, record.swapped], ["served", true], `${record.message ?? ""} ${stderr}`);
+  }
+  await end("30 swaps", swaps);
+
+  const before = await (await fetch(url)).text();
+  const broken = loads();
+  assert.equal((await swapping.exec("ide", ["touch", "/app/broken"])).code, 0);
+  const { record } = await swapping.restart("app");
+  assert.equal(record.outcome, "crashed");
+  assert.match(record.message ?? "", /the old one goes on serving/);
+  await end("a broken version", broken);
+  assert.equal(await (await fetch(url)).text(), before, "the old process");
+  assert.equal((await swapping.exec("ide", ["rm", "/app/broken"])).code, 0);
+  assert.equal((await swapping.restart("app")).record.outcome, "served");
+  assert.equal((await swapping.facts()).restarts["app"], 0);
 });

@@ -7,6 +7,8 @@ export interface LoadResult {
   readonly failures: Readonly<Record<string, number>>;
   /** Longest answer, milliseconds. */
   readonly slowest: number;
+  /** 99 of 100 answers took no longer, milliseconds. */
+  readonly p99: number;
 }
 
 export interface Load {
@@ -29,13 +31,13 @@ export function startLoad(url: string, perSecond: number, { keepAlive = false, e
   const failures: Record<string, number> = {};
   const inFlight = new Set<Promise<void>>();
   let sent = 0;
-  let slowest = 0;
+  const times: number[] = [];
 
   const one = () =>
     new Promise<void>((resolve) => {
       const began = performance.now();
       const end = (failure?: string) => {
-        slowest = Math.max(slowest, performance.now() - began);
+        times.push(performance.now() - began);
         if (failure !== undefined) failures[failure] = (failures[failure] ?? 0) + 1;
         resolve();
       };
@@ -79,7 +81,9 @@ export function startLoad(url: string, perSecond: number, { keepAlive = false, e
       await Promise.all(inFlight);
       if (agent !== false) agent.destroy();
       const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
-      return { sent, failed, failures, slowest };
+      times.sort((a, b) => a - b);
+      const p99 = times[Math.max(0, Math.ceil(times.length * 0.99) - 1)] ?? 0;
+      return { sent, failed, failures, slowest: times.at(-1) ?? 0, p99 };
     },
   };
 }

@@ -14,6 +14,46 @@ const restarts = 30;
 const app = `const b = Buffer.alloc(1024, 97);
 require('http').createServer((q, a) => { a.setHeader('content-length', 1024); a.end(b); }).listen(${appPort})`;
 
+const swappable = app.replace(`listen(${appPort})`, "listen(process.env.PORT)");
+
+/** Swaps: none fails, and the slowest hundredth is compared with that of the same load left alone, before and after. */
+async function swaps(stage: Stage, bench: Bench): Promise<void> {
+  const workspace = await installWorkspace(stage.cluster, {
+    release: "bench-swap",
+    valuesFiles: [exampleValues("node")],
+    values: stage.valuesFor("node", {
+      app: { command: ["node"], args: ["-e", swappable] },
+      front: { enabled: true },
+      restart: { swap: { enabled: true } },
+    }),
+    readySeconds: 180,
+  });
+  try {
+    const url = await workspace.url();
+    const steady = startLoad(url, 200, { keepAlive: true });
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
+    const alone = await steady.stop();
+    const load = startLoad(url, 200, { keepAlive: true });
+    const served: number[] = [];
+    for (let i = 0; i < restarts; i++) {
+      const { record, stderr } = await workspace.restart("app");
+      if (record.served === undefined || record.swapped !== true) throw new Error(record.message ?? stderr);
+      served.push(record.served);
+      bench.progress(
+        `swap ${i + 1}/${restarts}: served after ${record.served} ms, old one stopped after ${record.stopped} ms`,
+      );
+    }
+    const { failed, failures, p99, sent } = await load.stop();
+    bench.progress(`${sent} requests, ${failed} failed ${JSON.stringify(failures)}`);
+    await bench.report(rowOf("swap.failed", "count", [failed]));
+    await bench.report(rowOf("swap.served", "ms", served));
+    await bench.report(rowOf("swap.p99", "ms", [p99]));
+    await bench.report(rowOf("swap.p99.steady", "ms", [alone.p99]));
+  } finally {
+    await workspace.uninstall();
+  }
+}
+
 /** What the front is for, and what it costs: direct and through it in turns, so that both see the same machine. */
 export async function frontSuite(stage: Stage, bench: Bench): Promise<void> {
   const workspace = await installWorkspace(stage.cluster, {
@@ -73,6 +113,7 @@ export async function frontSuite(stage: Stage, bench: Bench): Promise<void> {
   } finally {
     await workspace.uninstall();
   }
+  await swaps(stage, bench);
 }
 
 function median(samples: readonly number[]): number {

@@ -64,9 +64,9 @@ test("a drain that takes too long tells what is left; a release to another port 
 
 test("a front that is started again sends where the one before it was moved to", async (t) => {
   const [first, second] = [await openRawApp(t), await openRawApp(t)];
-  const { call, close, socket } = await openFront(t, first.port, second.port);
-  await call("POST", "/release", { port: second.port });
-  await close();
+  const { socket, ...front } = await openFront(t, first.port, second.port);
+  await front.call("POST", "/release", { port: second.port });
+  await front.close();
   const env = {
     INPOD_FRONT_PORT: "0",
     INPOD_FRONT_TARGETS: `${first.port},${second.port}`,

@@ -38,12 +38,14 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function startSupervisor(kit: string, dir: string, port: number): () => Promise<void> {
+function startSupervisor(kit: string, dir: string, port: number): { close(): Promise<void> } {
   const env = { ...process.env, PORT: String(port) };
   const child = spawn(kit, ["supervise", "--dir", dir, "--", process.execPath, testApp], { env, stdio: "ignore" });
-  return async () => {
-    child.kill("SIGTERM");
-    await once(child, "exit");
+  return {
+    async close() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
   };
 }
 
@@ -55,8 +57,8 @@ export async function openPod(t: TestContext, { drainMs = 5000, swap = false } =
   await writeFile(join(dir, "liveness"), "");
   const ports = [appPort, await freePort()] as const;
   const nextEnv: Record<string, string> = {};
-  const stop = swap
-    ? (await startSwapSupervisor({ dir, ports, app: testApp, env: nextEnv })).close
+  const supervisor = swap
+    ? await startSwapSupervisor({ dir, ports, app: testApp, env: nextEnv })
     : startSupervisor(kit, dir, appPort);
   const socket = join(folder, "front.sock");
   const front = await startFront({
@@ -92,7 +94,7 @@ export async function openPod(t: TestContext, { drainMs = 5000, swap = false } =
   t.after(async () => {
     await controller.close();
     await front.close();
-    await stop();
+    await supervisor.close();
     await rm(folder, { recursive: true });
   });
   while (controller.status()[0]?.phase !== "running") await pause(5);
