@@ -20,6 +20,8 @@ export interface Built {
   readonly extension: string;
   /** Folder of the page's assets. */
   readonly webUi: string;
+  /** The front, one ESM file. */
+  readonly router: string;
   /** The static program of the pod. */
   readonly kit: string;
 }
@@ -31,14 +33,16 @@ export async function buildAll(progress: (line: string) => void = () => {}): Pro
   const built = {
     helper: join(dist, "helper.mjs"),
     cli: join(dist, "inpod.mjs"),
+    router: join(root, "intercepts/dist/router.mjs"),
     extension: join(dist, "extension"),
     webUi: join(root, "web-ui/dist"),
   };
-  progress("building the kit, the helper, the commands, the extension and the page");
+  progress("building the kit, the helper, the front, the commands, the extension and the page");
   const [kit] = await Promise.all([
     buildKit(),
     bundle("sidecar/helper/main.ts", built.helper, version),
     bundle("sidecar/cli/main.ts", built.cli, version),
+    bundle("intercepts/main.ts", built.router, version),
     buildExtension({ outdir: built.extension }),
     buildWebUi({ outdir: built.webUi }),
   ]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { parseFrontConfig } from "../intercepts/front/config.ts";
 import { parseConfig } from "../sidecar/helper/config.ts";
 import { restrictedProblems, type Container, type PodSpec } from "./pod-security.ts";
 import { objectsIn, type KubeObject } from "./render.ts";
@@ -111,6 +112,8 @@ for (const { name, objects } of goldens) {
       assert.deepEqual(mountedBy(pod, "login"), secretOf(pod) === undefined ? [] : ["inpod"]);
       assert.deepEqual(mountedBy(pod, "helper"), ["inpod"]);
       assert.deepEqual(mountedBy(pod, "run"), ["ide", "inpod"]);
+      const front = pod.containers.some((each) => each.name === "front");
+      assert.deepEqual(mountedBy(pod, "run-front"), front ? ["inpod", "front"] : []);
       assert.deepEqual(mountedBy(pod, "home"), ["ide"]);
       assert.deepEqual(
         mountedBy(pod, "git-credentials").filter((each) => each !== "source"),
@@ -166,6 +169,31 @@ for (const { name, objects } of goldens) {
       );
     });
 
+    test("the front takes its environment, and the app's Service sends to it", () => {
+      const front = pod.containers.find((each) => each.name === "front");
+      if (front === undefined) return;
+      const config = parseFrontConfig(Object.fromEntries((front.env ?? []).map((each) => [each.name, each.value])));
+      const swaps = config.targets.length === 2;
+      const service = objects.find(({ kind, metadata }) => kind === "Service" && metadata.name === set?.metadata.name);
+      const ports = service?.spec?.["ports"] as readonly { readonly port: number; readonly targetPort: number }[];
+      assert.deepEqual(
+        ports.filter(({ port, targetPort }) => port !== targetPort),
+        swaps ? [] : [{ ...ports.find(({ port }) => port === config.targets[0]), targetPort: config.port }],
+      );
+      // With swap the front is where the app would be; the supervisor is told the same two ports.
+      const app = pod.containers.find(({ command = [] }) => command.includes("--swap-port"));
+      assert.equal(
+        app?.command?.[app.command.indexOf("--swap-port") + 1],
+        swaps ? config.targets.join(",") : undefined,
+      );
+      if (swaps) assert.ok(ports.some(({ port }) => port === config.port));
+      const helper = pod.containers.find((each) => each.name === "inpod")?.env ?? [];
+      assert.equal(helper.find((each) => each.name === "INPOD_FRONT_SOCKET")?.value, config.socket);
+      assert.equal(helper.find((each) => each.name === "INPOD_APPS")?.value?.match(/"front":/g)?.length, 1);
+      const own = pod.containers.filter(({ securityContext }) => securityContext?.["runAsUser"] === 64_001);
+      assert.equal(own.length, 1, "its uid is nobody else's");
+    });
+
     test("the helper takes its environment, and knows every name in it", () => {
       const env = pod.containers.find((each) => each.name === "inpod")?.env ?? [];
       // What the kubelet fills in: fields of the pod, and where the API server is.
@@ -219,7 +247,8 @@ test("what restricted refuses is found", () => {
 
 /** Names of the app containers. */
 function appsOf(pod: PodSpec): string[] {
-  return pod.containers.map(({ name }) => name).filter((name) => name !== "ide" && name !== "inpod");
+  const own = new Set(["ide", "inpod", "front"]);
+  return pod.containers.map(({ name }) => name).filter((name) => !own.has(name));
 }
 
 function envOf(pod: PodSpec, container: string, name: string): string | undefined {

@@ -250,6 +250,68 @@ const refused: readonly (readonly [title: string, values: object, sentence: RegE
     /'\/app\/ports\/0\/containerPort': maximum: got 70,?000, want 65,?535/,
   ],
   [
+    "a front without a command",
+    mergeValues(good, { app: { ports: [{ containerPort: 80 }] }, front: { enabled: true } }),
+    /front\.enabled is true, but app app has no command/,
+  ],
+  [
+    "a front without a port",
+    mergeValues(good, { app: { command: ["x"] }, front: { enabled: true } }),
+    /front\.enabled is true, but no app has a TCP port/,
+  ],
+  [
+    "a front before an app that isn't there",
+    mergeValues(good, {
+      app: { command: ["x"], ports: [{ containerPort: 80 }] },
+      front: { enabled: true, app: "web" },
+    }),
+    /front\.app is "web", but there is no app of that name; there are: app/,
+  ],
+  [
+    "a front without an app",
+    { mode: "standalone", auth: good.auth, front: { enabled: true } },
+    /front\.enabled is true, but mode is standalone/,
+  ],
+  [
+    "a front on the app's port",
+    mergeValues(good, { app: { command: ["x"], ports: [{ containerPort: 7780 }] }, front: { enabled: true } }),
+    /App app has port TCP\/7780, which is inpod's own \(front\.port\)/,
+  ],
+  [
+    "a front on a port of ours",
+    mergeValues(good, {
+      app: { command: ["x"], ports: [{ containerPort: 80 }] },
+      front: { enabled: true, port: 7779 },
+    }),
+    /front\.port and restart\.probe\.port are both 7779/,
+  ],
+  [
+    "a swap without a front",
+    mergeValues(good, {
+      app: { command: ["x"], ports: [{ containerPort: 80 }] },
+      restart: { swap: { enabled: true } },
+    }),
+    /restart\.swap\.enabled is true, but front\.enabled is not/,
+  ],
+  [
+    "a swap on a port of ours",
+    mergeValues(good, {
+      app: { command: ["x"], ports: [{ containerPort: 80 }] },
+      front: { enabled: true },
+      restart: { swap: { enabled: true, ports: [7777, 7778] } },
+    }),
+    /restart\.swap\.ports has the port of helper\.port/,
+  ],
+  [
+    "a swap on the app's own port",
+    mergeValues(good, {
+      app: { command: ["x"], ports: [{ containerPort: 7781 }] },
+      front: { enabled: true },
+      restart: { swap: { enabled: true } },
+    }),
+    /App app has port TCP\/7781, which is inpod's own \(restart\.swap\.ports\)/,
+  ],
+  [
     "an address that is none",
     mergeValues(good, { auth: { mode: "proxy", proxy: { trusted: ["proxy.example"] } } }),
     /'\/auth\/proxy\/trusted\/0': 'proxy\.example' does not match/,

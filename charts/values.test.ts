@@ -69,6 +69,9 @@ const route = { httpRoute: { enabled: true, hostnames: ["a.example"], parentRefs
 const probe = { httpGet: { path: "/x", port: 8080 } };
 const resources = { limits: { memory: "77Mi" } };
 const supervised = { app: { command: ["node"] } };
+const front = { ...supervised, front: { enabled: true } };
+const swap = { ...front, restart: { swap: { enabled: true } } };
+const two = { a: { ...app, command: ["a"] }, b: { ...app, command: ["b"], ports: [{ containerPort: 9090 }] } };
 
 /** Another value for each; what else must be set, before and after, for it to matter; what is there before, where that differs. */
 const changes: Readonly<Record<string, readonly [value: unknown, also?: object, before?: object]>> = {
@@ -94,9 +97,23 @@ const changes: Readonly<Record<string, readonly [value: unknown, also?: object, 
   "restart.process": [false, supervised],
   "restart.onCrash": ["exit", supervised],
   "restart.maxContainerRestartPeriod": ["10s"],
+  "restart.swap.enabled": [true, front],
+  "restart.swap.ports": [[9001, 9002], swap],
+  "restart.swap.env": ["LISTEN", swap],
   "restart.probe.failureThreshold": [3],
   "restart.probe.port": [7979],
   "restart.probe.resources": [resources],
+  "front.enabled": [true, supervised],
+  "front.app": ["b", { ...noApp, apps: two, front: { enabled: true } }],
+  "front.port": [7070, front],
+  "front.protocol": ["tcp", front],
+  "front.image": ["x:1", front],
+  "front.imagePullPolicy": ["Never", front],
+  "front.drainSeconds": [1, front],
+  "front.waiting.requests": [10, front],
+  "front.waiting.bytes": [100000, front],
+  "front.waiting.seconds": [5, front],
+  "front.resources": [resources, front],
   "ide.image": ["x:1"],
   "ide.imagePullPolicy": ["Never"],
   "ide.runAsUser": [65532],

@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { Agent, request } from "node:http";
 
 export interface LoadResult {
   readonly sent: number;
@@ -7,6 +7,8 @@ export interface LoadResult {
   readonly failures: Readonly<Record<string, number>>;
   /** Longest answer, milliseconds. */
   readonly slowest: number;
+  /** 99 of 100 answers took no longer, milliseconds. */
+  readonly p99: number;
 }
 
 export interface Load {
@@ -14,34 +16,52 @@ export interface Load {
   stop(): Promise<LoadResult>;
 }
 
+export interface LoadOptions {
+  /** Connections are kept and used again; otherwise each request has one of its own, so that every one is routed anew. */
+  readonly keepAlive?: boolean;
+  /** POST this, and count an answer that isn't the same as a failure; GET otherwise. */
+  readonly echo?: string;
+}
+
 /**
- * A steady open load: `perSecond` GETs, each on a connection of its own (so that every one is routed anew), whatever
- * the answers take. Everything but a 2xx within 5 s is a failure.
+ * A steady open load: `perSecond` requests, whatever the answers take. Everything but a 2xx within 5 s is a failure.
  */
-export function startLoad(url: string, perSecond: number): Load {
+export function startLoad(url: string, perSecond: number, { keepAlive = false, echo }: LoadOptions = {}): Load {
+  const agent = keepAlive ? new Agent({ keepAlive: true, maxSockets: 64 }) : false;
   const failures: Record<string, number> = {};
   const inFlight = new Set<Promise<void>>();
   let sent = 0;
-  let slowest = 0;
+  const times: number[] = [];
 
   const one = () =>
     new Promise<void>((resolve) => {
       const began = performance.now();
       const end = (failure?: string) => {
-        slowest = Math.max(slowest, performance.now() - began);
+        times.push(performance.now() - began);
         if (failure !== undefined) failures[failure] = (failures[failure] ?? 0) + 1;
         resolve();
       };
-      const ask = request(url, { agent: false, timeout: 5000, headers: { connection: "close" } });
+      const ask = request(url, {
+        agent,
+        timeout: 5000,
+        method: echo === undefined ? "GET" : "POST",
+        headers: keepAlive ? {} : { connection: "close" },
+      });
       ask.once("response", (answer) => {
-        answer.resume();
+        let text = "";
+        answer.setEncoding("utf8").on("data", (more: string) => {
+          if (echo !== undefined) text += more;
+        });
         const status = answer.statusCode ?? 0;
-        answer.once("end", () => end(status >= 200 && status < 300 ? undefined : `status ${status}`));
+        answer.once("end", () => {
+          if (status < 200 || status > 299) end(`status ${status}`);
+          else end(echo === undefined || text === echo ? undefined : "another body");
+        });
         answer.once("error", (error) => end(error.message));
       });
       ask.once("timeout", () => ask.destroy(new Error("no answer in 5 s")));
       ask.once("error", (error) => end("code" in error ? String(error.code) : error.message));
-      ask.end();
+      ask.end(echo);
     });
 
   const begin = performance.now();
@@ -59,8 +79,11 @@ export function startLoad(url: string, perSecond: number): Load {
     async stop() {
       clearInterval(timer);
       await Promise.all(inFlight);
+      if (agent !== false) agent.destroy();
       const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
-      return { sent, failed, failures, slowest };
+      times.sort((a, b) => a - b);
+      const p99 = times[Math.max(0, Math.ceil(times.length * 0.99) - 1)] ?? 0;
+      return { sent, failed, failures, slowest: times.at(-1) ?? 0, p99 };
     },
   };
 }

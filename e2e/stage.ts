@@ -28,7 +28,7 @@ export const exampleValues = (example: Example): string =>
 export async function prepareImages(progress: (line: string) => void) {
   await buildAll(progress);
   return {
-    ours: await buildImages({ targets: ["kit", "helper", "ide"], progress }),
+    ours: await buildImages({ targets: ["kit", "helper", "router", "ide"], progress }),
     examples: await ensureExampleImages(progress),
   };
 }
@@ -47,6 +47,7 @@ export async function openStage(profile: Profile): Promise<Stage> {
     ...(profile === "dev" ? { restart: { maxContainerRestartPeriod: "1s" } } : {}),
     ide: { image: ours.ide.ref },
     helper: { image: ours.helper.ref },
+    front: { image: ours.router.ref },
     kit: { image: ours.kit.ref },
   };
   const forExample = {

@@ -1,6 +1,7 @@
 import { decide, fastest, holdsPort, priceOf, recordOf, runningWait, wakeAt } from "./core/index.ts";
 import type { App, AppState, AppStatus, Backoff, Effect, Event, Reply, RestartRecord } from "./core/index.ts";
 import type { ImageAlias } from "./image-alias.ts";
+import type { Front } from "./front.ts";
 import { createLivenessFile } from "./liveness-file.ts";
 import { createPortWatch } from "./port-watch.ts";
 import { askReady } from "./readiness.ts";
@@ -39,6 +40,8 @@ export function createAppMachine(deps: {
   readonly imageAlias: ImageAlias | undefined;
   /** Resolves when what the app has written so far has been read. */
   readonly logRead?: () => Promise<void>;
+  /** Before this app's port; only where `app.front` is set. */
+  readonly front?: Front;
   readonly clock: { now(): number };
   readonly newId: () => string;
   readonly save: () => Promise<void>;
@@ -103,6 +106,20 @@ export function createAppMachine(deps: {
       case "command":
         await attempt(() => supervisor.command(effect.line));
         return;
+      case "hold":
+        // Not awaited: who asked for the restart is answered at once, however long the drain takes.
+        void (deps.front?.hold(effect) ?? Promise.resolve(null)).then((left) =>
+          send({ kind: "held", id: effect.id, left }),
+        );
+        return;
+      case "move":
+        void (deps.front?.move(effect) ?? Promise.resolve(null)).then((left) =>
+          send({ kind: "moved", id: effect.id, left }),
+        );
+        return;
+      case "release":
+        void deps.front?.release();
+        return;
     }
   };
 
@@ -125,7 +142,7 @@ export function createAppMachine(deps: {
 
   /** What the shell owes the present phase: how closely to look, when to tick, whether to ask for readiness. */
   const adjust = () => {
-    port?.setPace(state.phase.kind === "idle" ? pace.idle : pace.restarting);
+    for (const port of ports) port.setPace(state.phase.kind === "idle" ? pace.idle : pace.restarting);
     schedule();
     if (state.phase.kind === "settling") void settle();
   };
@@ -162,16 +179,22 @@ export function createAppMachine(deps: {
   );
   const supervisor = createSupervisor(deps.files, async (seen) => {
     // What it said last is what people look for; the log has it before the state tells of the end.
-    if (seen?.phase === "crashed") await deps.logRead?.();
+    if (seen?.phase === "crashed" || seen?.beside?.phase === "crashed") await deps.logRead?.();
     send({ kind: "supervisor", state: seen, id: deps.newId() });
   });
-  const port =
-    app.port === null
-      ? undefined
-      : createPortWatch(app.port, (listeners) => send({ kind: "listeners", listeners }), deps.kit);
+  const ports =
+    app.swap === undefined
+      ? app.port === null
+        ? []
+        : [createPortWatch(app.port, (listeners) => send({ kind: "listeners", listeners }), deps.kit)]
+      : app.swap.ports.map((port) =>
+          createPortWatch(port, (listeners) => send({ kind: "listeners", listeners, port }), deps.kit),
+        );
   adjust();
   remind();
-  if (state.phase.kind !== "idle") void supervisor.looked().then(() => dispatch({ kind: "resumed" }));
+  // An idle one may have died before it released the front.
+  if (state.phase.kind !== "idle" || app.front !== undefined)
+    void supervisor.looked().then(() => dispatch({ kind: "resumed" }));
 
   return {
     dispatch,
@@ -183,7 +206,7 @@ export function createAppMachine(deps: {
       clearTimeout(reminder);
       liveness.close();
       supervisor.close();
-      port?.close();
+      for (const port of ports) port.close();
     },
   };
 }

@@ -43,4 +43,5 @@ export interface RestartController {
 
 export { createImageAlias, type ImageAlias, type KubeApi } from "./image-alias.ts";
 export { createRestartController, type ControllerDeps } from "./restart-controller.ts";
+export { createFront, type Front } from "./front.ts";
 export { createStateFile, type StateFile } from "./state-file.ts";

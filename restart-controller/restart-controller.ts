@@ -4,6 +4,7 @@ import type { AppFiles, AppMachine } from "./app-machine.ts";
 import type { ImageAlias } from "./image-alias.ts";
 import { initialState } from "./core/index.ts";
 import type { App, RestartRecord } from "./core/index.ts";
+import type { Front } from "./front.ts";
 import type { Accepted, RestartController } from "./index.ts";
 import { fromSaved, toSaved } from "./saved.ts";
 import { createSteadyClock } from "./steady-clock.ts";
@@ -23,6 +24,8 @@ export interface ControllerDeps {
   readonly kit?: string;
   /** For apps with `alias`: changes image strings of this pod. */
   readonly imageAlias?: ImageAlias;
+  /** The front before the app that has `front` set. */
+  readonly front?: Front;
   /** Where what is under way survives the helper's own restart. */
   readonly stateFile: string;
   /** The last lines the app wrote, for a restart that did not come up; newest last. */
@@ -75,6 +78,7 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
         kit: deps.kit,
         imageAlias: deps.imageAlias,
         logRead: async () => deps.logRead?.(app.name),
+        ...(deps.front === undefined || app.front === undefined ? {} : { front: deps.front }),
         clock,
         newId: () => randomUUID().slice(0, 8),
         save,

@@ -70,7 +70,8 @@ export function parseSupervisorState(text: string): SupervisorState | null {
     return null;
   }
   if (!isObject(raw) || raw["v"] !== 1) return null;
-  const { generation, pid, phase, startedAt, lastExit, lastRequest, lastRestart, held } = raw;
+  const { generation, pid, phase, startedAt, lastExit, lastRequest, lastRestart, port, held } = raw;
+  const beside = parseBeside(raw["beside"]);
   if (typeof generation !== "number" || typeof pid !== "number" || typeof startedAt !== "string") return null;
   if (phase !== "running" && phase !== "stopping" && phase !== "crashed" && phase !== "stopped") return null;
   const readyAt = instant(raw["readyAt"]);
@@ -80,9 +81,9 @@ export function parseSupervisorState(text: string): SupervisorState | null {
     pid,
     phase,
     startedAt: instant(startedAt) ?? 0,
-    ...(isObject(lastExit)
-      ? { lastExit: { code: numberOrNull(lastExit["code"]), signal: nameOf(lastExit["signal"]) } }
-      : {}),
+    ...(isObject(lastExit) ? { lastExit: exitOf(lastExit) } : {}),
+    ...(typeof port === "number" ? { port } : {}),
+    ...(beside === undefined ? {} : { beside }),
     ...(typeof lastRequest === "string" ? { lastRequest } : {}),
     ...(stoppedAt === undefined ? {} : { stoppedAt }),
     ...(Array.isArray(held) && held.length > 0 ? { held: held.filter((port) => typeof port === "number") } : {}),
@@ -90,6 +91,15 @@ export function parseSupervisorState(text: string): SupervisorState | null {
   };
 }
 
+function parseBeside(raw: unknown): SupervisorState["beside"] {
+  if (!isObject(raw)) return undefined;
+  const { pid, port, phase, exit } = raw;
+  if (typeof pid !== "number" || typeof port !== "number" || (phase !== "running" && phase !== "crashed"))
+    return undefined;
+  return { pid, port, phase, ...(isObject(exit) ? { exit: exitOf(exit) } : {}) };
+}
+
+const exitOf = (raw: Record<string, unknown>) => ({ code: numberOrNull(raw["code"]), signal: nameOf(raw["signal"]) });
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const numberOrNull = (value: unknown) => (typeof value === "number" ? value : null);
 const nameOf = (value: unknown) => (typeof value === "string" || typeof value === "number" ? String(value) : null);

@@ -3,6 +3,7 @@ import { openStage } from "../stage.ts";
 import { aliasSuite } from "./alias.ts";
 import { backoffSuite } from "./backoff.ts";
 import type { Bench } from "./bench.ts";
+import { frontSuite } from "./front.ts";
 import { idleSuite } from "./idle.ts";
 import { processSuite } from "./process.ts";
 import { restartSuite } from "./restart.ts";
@@ -17,6 +18,7 @@ const suites: Readonly<
   restart: [restartSuite, processSuite, idleSuite],
   process: [processSuite],
   save: [saveSuite],
+  front: [frontSuite],
   idle: [idleSuite],
   backoff: [backoffSuite],
   alias: [aliasSuite],

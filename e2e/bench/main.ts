@@ -11,6 +11,7 @@ const suites: Readonly<Record<string, Profile>> = {
   restart: "dev",
   process: "dev",
   save: "dev",
+  front: "dev",
   idle: "dev",
   backoff: "default",
   alias: "default",
@@ -22,6 +23,7 @@ Suites: ${Object.keys(suites).join(", ")}
   restart   container restarts of a static and of a Node app, port-closed times, the recipe inpod started from; idle costs
   process   process restarts: by the supervisor alone, typed in the terminal, of an app that ignores SIGTERM; part of restart
   save      save → served on 200 saves, beside nodemon, entr, watchexec and node --watch; and a fix saved after a crash
+  front     requests that fail during 30 process restarts behind the front, and what the front itself costs
   idle      what a workspace costs when nobody does anything
   backoff   the kubelet's crash-loop back-off, foretold and waited for, in ten pods at once; ten minutes. INPOD_RECORD=FILE keeps the table
   alias     twelve container restarts in a row by the image's tag, on the kubelet's own back-off

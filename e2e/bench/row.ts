@@ -2,7 +2,7 @@
 export interface Row {
   /** Dotted: `restart.container.static`. */
   readonly name: string;
-  readonly unit: "ms" | "s" | "MB" | "% of a core" | "count";
+  readonly unit: "ms" | "s" | "MB" | "% of a core" | "count" | "ratio";
   readonly n: number;
   readonly median: number;
   readonly p95: number;

@@ -17,6 +17,7 @@ const DOCKERFILE = "sidecar/Dockerfile";
 const INPUTS = {
   kit: ["restart-controller/native/build/kit"],
   helper: ["sidecar/dist/helper.mjs", "web-ui/dist"],
+  router: ["intercepts/dist/router.mjs"],
   ide: ["sidecar/code-server/ide-launcher.sh", "sidecar/dist/extension", "sidecar/dist/inpod.mjs", "sidecar/image"],
 } as const;
 

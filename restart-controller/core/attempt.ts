@@ -17,6 +17,22 @@ export function unchanged(state: AppState): Decision {
   return { state, effects: [] };
 }
 
+/** The line for the supervisor's FIFO. */
+export function commandOf({ id, now }: Attempt): string {
+  return `restart ${now ? "now " : ""}id=${id}`;
+}
+
+/** Who listens and what the supervisor runs, so that a new one can be told from it. */
+export function seenBefore(state: AppState): Pick<Attempt, "before" | "supervisorBefore"> {
+  const { listeners, supervisor } = state;
+  return {
+    before: listeners,
+    ...(supervisor === null
+      ? {}
+      : { supervisorBefore: { generation: supervisor.generation, startedAt: supervisor.startedAt } }),
+  };
+}
+
 /** A restart that nobody asked the controller for. */
 export function unasked(state: AppState, origin: Origin, id: string, at: Instant): Attempt {
   return {

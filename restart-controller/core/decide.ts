@@ -1,10 +1,12 @@
 import { armAfterAlias } from "./arm.ts";
 import { finish, unchanged } from "./attempt.ts";
+import { onHeld, releases } from "./on-front.ts";
 import { onListeners } from "./on-listeners.ts";
 import { onLiveness, onWithdrawn } from "./on-liveness.ts";
 import { beginNext, onRequest } from "./on-request.ts";
 import { onResumed } from "./on-resumed.ts";
 import { onSupervisor } from "./on-supervisor.ts";
+import { follows, onMoved, onSwapListeners } from "./on-swap.ts";
 import { onTick, rearmPoint } from "./on-tick.ts";
 import type { AppState, Decision, Event, Instant, Phase } from "./phase.ts";
 import { aliveMeansServed, lateGrace } from "./timing.ts";
@@ -15,7 +17,9 @@ import type { App } from "./types.ts";
  * Pure: the same app, state and event always give the same decision.
  */
 export function decide(app: App, state: AppState, event: Event): Decision {
-  const decision = decideOne(app, state, event);
+  const decided = decideOne(app, state, event);
+  const opened = [...releases(app, state.phase, decided.state.phase), ...follows(app, state, decided.state)];
+  const decision = opened.length === 0 ? decided : { ...decided, effects: [...decided.effects, ...opened] };
   const { phase, next } = decision.state;
   if (phase.kind !== "idle" || next === null) return decision;
   const begun = beginNext(app, decision.state, next, event.at);
@@ -27,7 +31,7 @@ function decideOne(app: App, state: AppState, event: Event): Decision {
     case "request":
       return onRequest(app, state, event.request, event.at);
     case "listeners":
-      return onListeners(app, state, event);
+      return app.swap === undefined ? onListeners(app, state, event) : onSwapListeners(app, state, event);
     case "liveness":
       return onLiveness(app, state, event);
     case "supervisor":
@@ -46,10 +50,14 @@ function decideOne(app: App, state: AppState, event: Event): Decision {
       return state.phase.kind === "idle"
         ? unchanged(state)
         : finish(app, state, state.phase.attempt, { outcome: "refused", message: event.why });
+    case "held":
+      return onHeld(state, event);
+    case "moved":
+      return onMoved(app, state, event);
     case "tick":
       return onTick(app, state, event.at);
     case "resumed":
-      return onResumed(state);
+      return onResumed(app, state, event.at);
   }
 }
 
@@ -66,6 +74,10 @@ export function wakeAt(app: App, phase: Phase): Instant | null {
       return Math.min(phase.attempt.deadline, (phase.aliveSince ?? Infinity) + aliveMeansServed);
     case "waiting":
     case "patching":
+    case "draining":
+    case "swapping":
+    case "moving":
+    case "committing":
     case "signalled":
     case "settling":
       return phase.attempt.deadline;

@@ -52,6 +52,10 @@ export function onListeners(app: App, before: AppState, { listeners, at }: Event
       return appeared(phase.attempt.before, listeners)
         ? startingOrServed(app, state, phase.attempt, at)
         : unchanged(state);
+    case "draining":
+    case "swapping":
+    case "moving":
+    case "committing":
     case "settling":
       return unchanged(state);
   }

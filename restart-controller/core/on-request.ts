@@ -1,6 +1,8 @@
 import { arm, beginDown, ownExit, runningWait } from "./arm.ts";
-import { finish, unchanged } from "./attempt.ts";
+import { commandOf, finish, seenBefore, unchanged } from "./attempt.ts";
 import { mergedWait } from "./explain.ts";
+import { hold } from "./on-front.ts";
+import { beginSwap, canSwap } from "./on-swap.ts";
 import { recordOf } from "./phase.ts";
 import type { AppState, Attempt, Decision, Instant, Phase, Reply, Request } from "./phase.ts";
 import type { App, How } from "./types.ts";
@@ -76,6 +78,10 @@ function begin(app: App, state: AppState, attempt: Attempt, at: Instant, force: 
 }
 
 function beginBy(app: App, state: AppState, attempt: Attempt, at: Instant, force: boolean): Decision {
+  if (attempt.how === "process" && canSwap(app, state, attempt)) return beginSwap(state, attempt);
+  if (attempt.how === "process" && app.front !== undefined) {
+    return { state: { ...state, phase: { kind: "draining", attempt } }, effects: [hold(app.front, attempt, at)] };
+  }
   if (attempt.how === "process") {
     return {
       state: { ...state, phase: { kind: "signalled", attempt } },
@@ -92,30 +98,16 @@ function beginBy(app: App, state: AppState, attempt: Attempt, at: Instant, force
   return arm(app, state, attempt, at);
 }
 
-/** The line for the supervisor's FIFO. */
-export function commandOf({ id, now }: Attempt): string {
-  return `restart ${now ? "now " : ""}id=${id}`;
-}
-
 /**
  * True when the process that the restart under way brings up is sure to be younger than the request: what was saved
  * just before asking must be what is served. Nobody tells when the kubelet spawns it, so there the old one's end counts.
  */
 function answers(phase: Exclude<Phase, { kind: "idle" }>, state: AppState, request: Request, at: Instant): boolean {
   if (request.how === "container" && phase.attempt.how === "process") return false;
-  if (phase.kind === "settling") return false;
+  if (phase.kind === "settling" || phase.kind === "moving" || phase.kind === "committing") return false;
+  if (phase.kind === "swapping") return phase.attempt.startedAt === undefined;
   if (phase.attempt.waitsUntil !== undefined && at < phase.attempt.waitsUntil) return true;
   return phase.kind !== "starting" || (state.supervisor !== null && phase.attempt.startedAt === undefined);
-}
-
-function seenBefore(state: AppState): Pick<Attempt, "before" | "supervisorBefore"> {
-  const { listeners, supervisor } = state;
-  return {
-    before: listeners,
-    ...(supervisor === null
-      ? {}
-      : { supervisorBefore: { generation: supervisor.generation, startedAt: supervisor.startedAt } }),
-  };
 }
 
 /** A process restart takes milliseconds; it needs a supervisor that is really there. */

@@ -1,5 +1,6 @@
 import { finish, isNewProcess, startingOrServed, unasked, unchanged } from "./attempt.ts";
 import { exitText } from "./explain.ts";
+import { onSwapSupervisor } from "./on-swap.ts";
 import type { AppState, Decision, EventOf, SupervisorState } from "./phase.ts";
 import type { App } from "./types.ts";
 
@@ -11,8 +12,13 @@ export function onSupervisor(app: App, before: AppState, event: EventOf<"supervi
   switch (phase.kind) {
     case "idle":
       return onSupervisorUnasked(app, before, state, now, event);
+    case "swapping":
+    case "moving":
+    case "committing":
+      return onSwapSupervisor(app, state, phase, now, event.at);
     case "waiting":
     case "armed":
+    case "draining":
     case "settling":
       return unchanged(state);
     case "consumed":

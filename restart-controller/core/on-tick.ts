@@ -1,5 +1,6 @@
 import { finish, startingOrServed, unchanged, withAttempt } from "./attempt.ts";
 import { imageIgnored, neverListened, notServed, notTaken, wentOn } from "./explain.ts";
+import { onSwapTick } from "./on-swap.ts";
 import type { AppState, Decision, Instant, Phase } from "./phase.ts";
 import { aliveMeansServed, lateGrace, maxArms, rearmAfter } from "./timing.ts";
 import type { App } from "./types.ts";
@@ -45,6 +46,14 @@ export function onTick(app: App, state: AppState, at: Instant): Decision {
       return late
         ? finish(app, state, attempt, { outcome: "timeout", message: imageIgnored(attempt.alias?.to ?? "") })
         : unchanged(state);
+    case "draining":
+      return late
+        ? finish(app, state, attempt, { outcome: "timeout", message: "the front has not answered" })
+        : unchanged(state);
+    case "swapping":
+    case "moving":
+    case "committing":
+      return onSwapTick(app, state, phase, at);
     case "signalled":
       return late
         ? finish(app, state, attempt, {

@@ -15,6 +15,15 @@ export interface SupervisorState {
   readonly startedAt: Instant;
   readonly lastExit?: Exit;
   readonly lastRequest?: string;
+  /** Where the present process listens, when it was told by its supervisor (swap). */
+  readonly port?: number;
+  /** The process that a swap has started beside the present one. */
+  readonly beside?: {
+    readonly pid: number;
+    readonly port: number;
+    readonly phase: "running" | "crashed";
+    readonly exit?: Exit;
+  };
   /** When the old process of the last restart was gone. */
   readonly stoppedAt?: Instant;
   /** Ports whose listening sockets the supervisor itself holds over restarts: they say nothing of the app. */
@@ -38,6 +47,11 @@ export interface Attempt {
   readonly before: Listeners;
   /** The supervisor's generation and start when it was asked: a new one tells that the process was replaced. */
   readonly supervisorBefore?: { readonly generation: number; readonly startedAt: Instant };
+  /** When the front had drained, and how many requests were left then. */
+  readonly drainedAt?: Instant;
+  readonly left?: number;
+  /** Its process is started beside the old one. */
+  readonly swap?: true;
   readonly stoppedAt?: Instant;
   /** It had ended by itself before it was asked for: the kubelet is starting it anyway. */
   readonly wasDown?: true;
@@ -61,8 +75,16 @@ export type Phase =
   | { readonly kind: "consumed"; readonly attempt: Attempt; readonly arms: number; readonly since: Instant }
   /** The container's image string is being changed, which makes the kubelet restart it; the old process still listens. */
   | { readonly kind: "patching"; readonly attempt: Attempt }
+  /** The front has been asked to hold what comes and to drain what is in flight; then the supervisor is told. */
+  | { readonly kind: "draining"; readonly attempt: Attempt }
   /** The supervisor has been told; the old process still listens. */
   | { readonly kind: "signalled"; readonly attempt: Attempt }
+  /** The new process was started beside the old one and doesn't listen yet; the old one serves. */
+  | { readonly kind: "swapping"; readonly attempt: Attempt }
+  /** It listens on `port`; the front sends new requests there, and those at the old one end. */
+  | { readonly kind: "moving"; readonly attempt: Attempt; readonly port: number }
+  /** The supervisor has been told to end the old one. */
+  | { readonly kind: "committing"; readonly attempt: Attempt; readonly port: number }
   /** The old process is gone, the new one doesn't serve yet. */
   | { readonly kind: "starting"; readonly attempt: Attempt; readonly aliveSince: Instant | null }
   /** Served; its readiness path hasn't answered yet. */
@@ -74,6 +96,8 @@ export interface AppState {
   readonly listeners: Listeners;
   /** Since when the present listeners listen, or since when nobody does. */
   readonly listenersSince: Instant | null;
+  /** With swap: who listens on each of its ports. */
+  readonly listening: Readonly<Record<number, Listeners>>;
   readonly supervisor: SupervisorState | null;
   readonly generation: number;
   readonly restarts: { readonly process: number; readonly container: number };
@@ -91,6 +115,7 @@ export const initialState: AppState = {
   phase: { kind: "idle" },
   listeners: [],
   listenersSince: null,
+  listening: {},
   supervisor: null,
   generation: 0,
   restarts: { process: 0, container: 0 },
@@ -112,7 +137,8 @@ export interface Request {
 /** Something that happened; `at` is data, the policy never looks at a clock. */
 export type Event = { readonly at: Instant } & (
   | { readonly kind: "request"; readonly request: Request }
-  | { readonly kind: "listeners"; readonly listeners: Listeners }
+  /** `port` only with swap, which has two of them. */
+  | { readonly kind: "listeners"; readonly listeners: Listeners; readonly port?: number }
   /** The liveness file was found missing, or found present again. `id` names the restart in case nobody asked for it. */
   | { readonly kind: "liveness"; readonly present: boolean; readonly id: string }
   | { readonly kind: "supervisor"; readonly state: SupervisorState | null; readonly id: string }
@@ -121,6 +147,10 @@ export type Event = { readonly at: Instant } & (
   /** The image string couldn't be changed; the container is as it was. */
   | { readonly kind: "patch-failed"; readonly why: string }
   | { readonly kind: "ready" }
+  /** The front holds for the attempt `id`, with `left` requests still in flight; null: it could not be asked. */
+  | { readonly kind: "held"; readonly id: string; readonly left: number | null }
+  /** The front sends to the new port, with `left` requests still in flight at the old one; null: it could not be asked. */
+  | { readonly kind: "moved"; readonly id: string; readonly left: number | null }
   /** An effect could not be done. */
   | { readonly kind: "failed"; readonly why: string }
   | { readonly kind: "tick" }
@@ -137,6 +167,12 @@ export type Effect =
   | { readonly kind: "patch-image"; readonly from: string; readonly to: string }
   /** One line for the supervisor's FIFO. */
   | { readonly kind: "command"; readonly line: string }
+  /** To the front: let nothing more in, for `timeoutMs` at most, and tell when nothing is in flight or `drainMs` are over. */
+  | { readonly kind: "hold"; readonly id: string; readonly timeoutMs: number; readonly drainMs: number }
+  /** To the front: send to `port` from now on, and tell when nothing is in flight elsewhere or `drainMs` are over. */
+  | { readonly kind: "move"; readonly id: string; readonly port: number; readonly drainMs: number }
+  /** To the front: let everything in again. */
+  | { readonly kind: "release" }
   /** The restart's record has changed; `outcome` is set when it is its last word. */
   | { readonly kind: "record"; readonly record: RestartRecord };
 
@@ -172,12 +208,15 @@ export function recordOf(
     origin: attempt.origin,
     askedAt: new Date(attempt.askedAt).toISOString(),
     asked: 0,
+    ...(attempt.drainedAt === undefined ? {} : { drained: since(attempt.drainedAt) }),
+    ...(attempt.left === undefined || attempt.left === 0 ? {} : { left: attempt.left }),
     ...(attempt.stoppedAt === undefined ? {} : { stopped: since(attempt.stoppedAt) }),
     ...(attempt.startedAt === undefined ? {} : { started: since(attempt.startedAt) }),
     ...(attempt.servedAt === undefined ? {} : { served: since(attempt.servedAt) }),
     ...(attempt.waitsUntil === undefined ? {} : { waitsUntil: new Date(attempt.waitsUntil).toISOString() }),
     ...(attempt.alias === undefined ? {} : { image: attempt.alias.to }),
     ...(attempt.note === undefined ? {} : { note: attempt.note }),
+    ...(attempt.swap === undefined ? {} : { swapped: attempt.swap }),
     ...(end?.readyAt === undefined ? {} : { ready: since(end.readyAt) }),
     ...(end === undefined ? {} : { outcome: end.outcome }),
     ...(end?.message === undefined ? {} : { message: end.message }),

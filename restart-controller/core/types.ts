@@ -16,6 +16,13 @@ export interface App {
   readonly alias?: boolean;
   /** The nodes' `crashLoopBackOff.maxContainerRestartPeriod`, milliseconds; the kubelet's default when absent. */
   readonly maxRestartPeriod?: number;
+  /** Where a front stands before the app's port: how long a restart of the process waits for requests in flight, at most. */
+  readonly front?: { readonly drainMs: number };
+  /**
+   * Where a restart starts the new process beside the old one: the two ports of the pod that take turns. `port` is the
+   * front's then. Needs `front` and a supervisor that knows `swap`.
+   */
+  readonly swap?: { readonly ports: readonly [number, number] };
 }
 
 /** How an app is started anew: by its supervisor (process) or by the kubelet (container). */
@@ -41,6 +48,10 @@ export interface RestartRecord {
   /** UTC, ISO 8601 with milliseconds. */
   readonly askedAt: string;
   readonly asked: 0;
+  /** The front has let no request in since; those in flight had ended, but for `left`. Only where there is a front. */
+  readonly drained?: number;
+  /** Requests that were in flight when the drain's time was over. */
+  readonly left?: number;
   /** The old process no longer listens. */
   readonly stopped?: number;
   /** The new process was spawned; known only where a supervisor tells. */
@@ -49,6 +60,8 @@ export interface RestartRecord {
   readonly served?: number;
   /** The app's own readiness path answered 2xx (only when asked for). */
   readonly ready?: number;
+  /** The new process was started beside the old one, which served until the front had moved. */
+  readonly swapped?: true;
   /** Absent while the restart is under way. */
   readonly outcome?: Outcome;
   /** What happened, in one sentence, when the outcome isn't "served". */

@@ -21,6 +21,8 @@ export interface Config {
   /** Undefined: beside the program. */
   readonly assets: string | undefined;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
+  /** Control socket of the front, where there is one. */
+  readonly frontSocket: string | undefined;
   readonly sourcePath: string | undefined;
   readonly sourceDurable: boolean | undefined;
   /** Access to this pod at the API server; undefined where the helper has no token, as by default. */
@@ -67,12 +69,15 @@ const list = (fits: (item: string) => boolean, what: string) =>
     }),
   );
 
+const portNumber = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const app = v.strictObject({
   name: v.pipe(v.string(), v.regex(dnsLabel, "must be a container's name")),
-  port: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+  port: v.nullable(portNumber),
   process: v.boolean(),
   container: v.boolean(),
   threshold: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10)),
+  front: v.optional(v.strictObject({ drainMs: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60_000)) })),
+  swap: v.optional(v.strictObject({ ports: v.tuple([portNumber, portNumber]) })),
   readyPath: v.optional(v.pipe(v.string(), v.startsWith("/"))),
   image: v.optional(v.string()),
   alias: v.optional(v.boolean()),
@@ -125,6 +130,7 @@ const environment = v.object({
   ),
   INPOD_ASSETS: v.optional(absolute),
   INPOD_LOG_LEVEL: v.optional(v.picklist(["trace", "debug", "info", "warn", "error", "silent"]), "info"),
+  INPOD_FRONT_SOCKET: v.optional(absolute),
   INPOD_SOURCE_PATH: v.optional(absolute),
   INPOD_SOURCE_DURABLE: v.optional(v.picklist(["true", "false"])),
   INPOD_KUBE_ACCOUNT: v.optional(absolute),
@@ -169,6 +175,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     basePath: found.INPOD_BASE_PATH,
     assets: found.INPOD_ASSETS,
     logLevel: found.INPOD_LOG_LEVEL,
+    frontSocket: found.INPOD_FRONT_SOCKET,
     sourcePath: found.INPOD_SOURCE_PATH,
     sourceDurable: found.INPOD_SOURCE_DURABLE === undefined ? undefined : found.INPOD_SOURCE_DURABLE === "true",
     kube,

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { RestartController, RestartOptions } from "@inpod/restart-controller";
-import { createImageAlias, createRestartController, createStateFile } from "@inpod/restart-controller";
+import { createFront, createImageAlias, createRestartController, createStateFile } from "@inpod/restart-controller";
 import { pathsIn } from "../protocol/index.ts";
 import { createApiHandlers } from "./api/api-handlers.ts";
 import { createEvents } from "./api/events.ts";
@@ -73,6 +73,10 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
   });
   const logs = createLogLines(places.first);
   const tails = new Map<string, LogTail>();
+  const front =
+    config.frontSocket === undefined
+      ? undefined
+      : createFront(config.frontSocket, (error) => log.warn(`${error.message} (${String(error.cause)})`));
   const controller =
     deps.controller ??
     (await createRestartController({
@@ -80,6 +84,7 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       filesOf: (app) => ({ liveness: paths.liveness(app), control: paths.control(app), state: paths.state(app) }),
       kit: paths.kit,
       ...(config.kube === undefined ? {} : { imageAlias: createImageAlias(config.kube) }),
+      ...(front === undefined ? {} : { front }),
       stateFile: join(config.stateDir, "restarts.json"),
       logRead: async (app) => tails.get(app)?.caughtUp(),
       lastLines: (app, count) => logs.last(app, count),

@@ -51,23 +51,67 @@ The app containers, one shape for `app` and `apps`: JSON {"apps": [...]}, in the
 {{- (include "inpod.sourceApp" . | fromJson).sourcePath | default "/workspace" -}}
 {{- end -}}
 
+{{/* The first TCP port of an app, as in the container: dict "app" one of inpod.apps. JSON, or {}. */}}
+{{- define "inpod.firstPort" -}}
+{{- $found := dict -}}
+{{- range .app.ports -}}
+  {{- if and (empty $found) (eq (.protocol | default "TCP") "TCP") -}}{{- $found = . -}}{{- end -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end -}}
+
+{{/* The app that the front stands before, with `frontedPort`; JSON, or {} where there is no front. */}}
+{{- define "inpod.frontedApp" -}}
+{{- $found := dict -}}
+{{- if .Values.front.enabled -}}
+  {{- range (include "inpod.apps" . | fromJson).apps -}}
+    {{- $port := include "inpod.firstPort" (dict "app" .) | fromJson -}}
+    {{- if and (empty $found) $port (has $.Values.front.app (list "" .name)) -}}
+      {{- $found = merge (dict "frontedPort" (int $port.containerPort)) . -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end -}}
+
+{{/* Where the front listens: on a port of its own, or, with swap, in the place of the app. */}}
+{{- define "inpod.frontPort" -}}
+{{- if .Values.restart.swap.enabled -}}
+{{- int (include "inpod.frontedApp" . | fromJson).frontedPort -}}
+{{- else -}}
+{{- int .Values.front.port -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Where the front sends to: the app's port, or the two that its processes take turns on. */}}
+{{- define "inpod.frontTargets" -}}
+{{- if .Values.restart.swap.enabled -}}
+{{- range $index, $port := .Values.restart.swap.ports -}}{{- if $index -}},{{- end -}}{{- int $port -}}{{- end -}}
+{{- else -}}
+{{- int (include "inpod.frontedApp" . | fromJson).frontedPort -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 What the helper knows of the apps (INPOD_APPS): name, port (its first TCP port; null for a worker), process, container, threshold, image,
-sourcePath and, where the readiness probe asks that port, readyPath. Where they aren't as by default: alias (its image's tag may be changed) and
+sourcePath and, where the readiness probe asks that port, readyPath; front where the front stands before it, swap where its processes take turns. Where they aren't as by default: alias (its image's tag may be changed) and
 maxRestartPeriod (milliseconds).
 */}}
 {{- define "inpod.appsForHelper" -}}
 {{- $list := list -}}
+{{- $fronted := include "inpod.frontedApp" . | fromJson -}}
 {{- range $app := (include "inpod.apps" . | fromJson).apps -}}
   {{- $entry := dict "name" .name "process" .supervised "container" true "threshold" (int $.Values.restart.probe.failureThreshold) "image" .image "port" nil -}}
   {{- with .sourcePath -}}{{- $_ := set $entry "sourcePath" . -}}{{- end -}}
   {{- if $.Values.rbac.restartWithoutBackoff -}}{{- $_ := set $entry "alias" true -}}{{- end -}}
   {{- $longest := trimSuffix "s" $.Values.restart.maxContainerRestartPeriod | int -}}
   {{- if ne $longest 300 -}}{{- $_ := set $entry "maxRestartPeriod" (mul $longest 1000) -}}{{- end -}}
-  {{- $port := dict -}}
-  {{- range .ports -}}
-    {{- if and (empty $port) (eq (.protocol | default "TCP") "TCP") -}}{{- $port = . -}}{{- end -}}
+  {{- if eq .name (dig "name" "" $fronted) -}}{{- $_ := set $entry "front" (dict "drainMs" (mul 1000 (int $.Values.front.drainSeconds))) -}}
+    {{- if $.Values.restart.swap.enabled -}}
+      {{- $_ := set $entry "swap" (dict "ports" (list (int (first $.Values.restart.swap.ports)) (int (last $.Values.restart.swap.ports)))) -}}
+    {{- end -}}
   {{- end -}}
+  {{- $port := include "inpod.firstPort" (dict "app" .) | fromJson -}}
   {{- if $port -}}
     {{- $_ := set $entry "port" (int $port.containerPort) -}}
     {{- $get := dig "httpGet" dict (.readinessProbe | default dict) -}}

@@ -7,6 +7,7 @@ wrong types by then.
 {{- include "inpod.checkName" . -}}
 {{- include "inpod.checkAuth" . -}}
 {{- include "inpod.checkApps" . -}}
+{{- include "inpod.checkFront" . -}}
 {{- include "inpod.checkPorts" . -}}
 {{- include "inpod.checkSource" . -}}
 {{- include "inpod.checkToolchains" . -}}
@@ -89,6 +90,30 @@ built by `go install` takes v1.20.0 for the version where there is no cluster, a
 {{- end -}}
 {{- end -}}
 
+{{- define "inpod.checkFront" -}}
+{{- $front := .Values.front -}}
+{{- if and .Values.restart.swap.enabled (not $front.enabled) -}}
+{{- fail "\n\nrestart.swap.enabled is true, but front.enabled is not: the front is what moves requests from the old process to the new one. Set front.enabled to true.\n" -}}
+{{- end -}}
+{{- if $front.enabled -}}
+  {{- $names := list -}}
+  {{- range (include "inpod.apps" . | fromJson).apps -}}{{- $names = append $names .name -}}{{- end -}}
+  {{- if not $names -}}
+  {{- fail "\n\nfront.enabled is true, but mode is standalone, which has no app to stand before. Set front.enabled to false, or mode to sidecar.\n" -}}
+  {{- end -}}
+  {{- if and $front.app (not (has $front.app $names)) -}}
+  {{- fail (printf "\n\nfront.app is %q, but there is no app of that name; there are: %s.\n" $front.app (join ", " $names)) -}}
+  {{- end -}}
+  {{- $app := include "inpod.frontedApp" . | fromJson -}}
+  {{- if not $app -}}
+  {{- fail (printf "\n\nfront.enabled is true, but %s a TCP port to stand before. Give the app's ports, or set front.enabled to false.\n" (ternary (printf "app %s doesn't have" $front.app) "no app has" (not (empty $front.app)))) -}}
+  {{- end -}}
+  {{- if not $app.supervised -}}
+  {{- fail (printf "\n\nfront.enabled is true, but app %s has no command, or restart.process is false: only the restart of a process can be waited for. Give the command, or set front.enabled to false.\n" $app.name) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "inpod.checkPorts" -}}
 {{- $taken := dict -}}
 {{- $_ := set $taken (printf "TCP/%d" (int .Values.helper.port)) "helper.port" -}}
@@ -98,6 +123,21 @@ built by `go install` takes v1.20.0 for the version where there is no cluster, a
   {{- fail (printf "\n\nrestart.probe.port and helper.port are both %d: the containers of a pod share its ports. Change one of them.\n" (int .Values.helper.port)) -}}
   {{- end -}}
   {{- $_ := set $taken $live "restart.probe.port" -}}
+  {{- if .Values.front.enabled -}}
+    {{- $front := printf "TCP/%d" (int .Values.front.port) -}}
+    {{- with get $taken $front -}}
+    {{- fail (printf "\n\nfront.port and %s are both %d: the containers of a pod share its ports. Change one of them.\n" . (int $.Values.front.port)) -}}
+    {{- end -}}
+    {{- $_ := set $taken $front "front.port" -}}
+  {{- end -}}
+  {{- if .Values.restart.swap.enabled -}}
+    {{- range .Values.restart.swap.ports -}}
+      {{- with get $taken (printf "TCP/%d" (int .)) -}}
+      {{- fail (printf "\n\nrestart.swap.ports has the port of %s: the containers of a pod share its ports. Take two that are free.\n" .) -}}
+      {{- end -}}
+      {{- $_ := set $taken (printf "TCP/%d" (int .)) "restart.swap.ports" -}}
+    {{- end -}}
+  {{- end -}}
 {{- end -}}
 {{- range $app := (include "inpod.apps" . | fromJson).apps -}}
   {{- range .ports -}}
@@ -106,7 +146,7 @@ built by `go install` takes v1.20.0 for the version where there is no cluster, a
       {{- if hasPrefix "app " . -}}
       {{- fail (printf "\n\nApp %s has port %s, which %s has too: the containers of a pod share its ports.\n" $app.name $port .) -}}
       {{- else -}}
-      {{- fail (printf "\n\nApp %s has port %s, which is inpod's own (%s): the containers of a pod share its ports. Set %s to a free one.\n" $app.name $port . .) -}}
+      {{- fail (printf "\n\nApp %s has port %s, which is inpod's own (%s): the containers of a pod share its ports. Set %s to something free.\n" $app.name $port . .) -}}
       {{- end -}}
     {{- end -}}
     {{- $_ := set $taken $port (printf "app %s" $app.name) -}}

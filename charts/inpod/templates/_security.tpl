@@ -13,6 +13,8 @@ capabilities:
 {{- $low := lt (int .Values.helper.port) 1024 -}}
 {{- range (include "inpod.apps" . | fromJson).apps -}}
   {{- if lt (int $.Values.restart.probe.port) 1024 -}}{{- $low = true -}}{{- end -}}
+  {{- if $.Values.restart.swap.enabled -}}{{- range $.Values.restart.swap.ports -}}{{- if lt (int .) 1024 -}}{{- $low = true -}}{{- end -}}{{- end -}}{{- end -}}
+  {{- if and $.Values.front.enabled (lt (int $.Values.front.port) 1024) -}}{{- $low = true -}}{{- end -}}
   {{- range .ports -}}{{- if lt (int .containerPort) 1024 -}}{{- $low = true -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- if $low -}}

@@ -15,6 +15,14 @@
     - /inpod/app/{{ $app.name }}
     - --on-crash
     - {{ $restart.onCrash }}
+    {{- if and $restart.swap.enabled (eq $app.name (dig "name" "" (include "inpod.frontedApp" .root | fromJson))) }}
+    - --swap-port
+    - {{ include "inpod.frontTargets" .root | quote }}
+    {{- with $restart.swap.env }}
+    - --swap-env
+    - {{ . }}
+    {{- end }}
+    {{- end }}
     - --
     {{- toYaml $app.command | nindent 4 }}
   {{- else if $app.command }}

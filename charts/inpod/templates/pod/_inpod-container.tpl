@@ -14,6 +14,10 @@
       value: {{ .Values.mode }}
     - name: INPOD_APPS
       value: {{ include "inpod.appsForHelper" . | squote }}
+    {{- if .Values.front.enabled }}
+    - name: INPOD_FRONT_SOCKET
+      value: /inpod/run-front/front.sock
+    {{- end }}
     - name: INPOD_AUTH_MODE
       value: {{ .Values.auth.mode }}
     {{- if eq .Values.auth.mode "password" }}
@@ -72,6 +76,10 @@
       readOnly: true
     - name: control
       mountPath: /inpod/app
+    {{- end }}
+    {{- if .Values.front.enabled }}
+    - name: run-front
+      mountPath: /inpod/run-front
     {{- end }}
     - name: helper
       mountPath: /inpod/helper

@@ -12,6 +12,13 @@
   emptyDir:
     medium: Memory
     sizeLimit: 8Mi
+{{- if .Values.front.enabled }}
+# The front's control socket; only the front and the helper mount it.
+- name: run-front
+  emptyDir:
+    medium: Memory
+    sizeLimit: 1Mi
+{{- end }}
 # Sessions and restart history. In memory: every restart waits for a write here, and a disk's rename over a file takes milliseconds.
 - name: helper
   emptyDir:
