@@ -36,21 +36,33 @@ export function createImageAlias(api: KubeApi): ImageAlias {
     return send(api, token.trim(), ca, JSON.stringify(operations));
   };
 
+  const look = async () => {
+    const seen = await patch([]);
+    if (seen.status !== 200) throw failure(api, seen);
+    return imagesIn(seen.text);
+  };
+
+  /** Where each container was in the pod when it was looked for; the patch tests that it still is. */
+  const places = new Map<string, number>();
+
   return {
     async change(container, from, to) {
       let unanswered: unknown;
       for (let i = 0; i < tries; i++) {
         if (i > 0) await new Promise((resolve) => setTimeout(resolve, pause));
         try {
-          // What an earlier try or an earlier helper did is found here: a lost answer never costs a second restart.
-          const seen = await patch([]);
-          if (seen.status !== 200) throw failure(api, seen);
-          const images = imagesIn(seen.text);
-          const index = images.findIndex(({ name }) => name === container);
-          const image = images[index]?.image;
-          if (image === to) return;
-          if (image === undefined || !sameImage(image, from)) {
-            throw new Refusal(`container ${container} of pod ${api.pod} has image ${image ?? "none"}, not ${from}`);
+          let index = i === 0 ? places.get(container) : undefined;
+          let image: string | undefined = from;
+          if (index === undefined) {
+            // What an earlier try or an earlier helper did is found here: a lost answer never costs a second restart.
+            const images = await look();
+            index = images.findIndex(({ name }) => name === container);
+            image = images[index]?.image;
+            if (image === to) return;
+            if (image === undefined || !sameImage(image, from)) {
+              throw new Refusal(`container ${container} of pod ${api.pod} has image ${image ?? "none"}, not ${from}`);
+            }
+            places.set(container, index);
           }
           const path = `/spec/containers/${index}`;
           const answer = await patch([
@@ -65,6 +77,7 @@ export function createImageAlias(api: KubeApi): ImageAlias {
           unanswered = error;
         }
       }
+      if (unanswered instanceof Answered) throw unanswered;
       const reason = unanswered instanceof Error ? unanswered.message : String(unanswered);
       throw new Error(`the API server ${api.host}:${api.port} could not be asked ${tries} times: ${reason}`, {
         cause: unanswered,
@@ -76,6 +89,9 @@ export function createImageAlias(api: KubeApi): ImageAlias {
 /** An answer that asking again won't change. */
 class Refusal extends Error {}
 
+/** An answer that may be another one a moment later. */
+class Answered extends Error {}
+
 interface Answer {
   readonly status: number;
   readonly text: string;
@@ -83,9 +99,9 @@ interface Answer {
 
 function failure({ pod }: KubeApi, { status, text }: Answer): Error {
   const sentence = `the API server answered ${status} to patching pod ${pod}: ${messageIn(text)}`;
-  // A conflict and a failed test: somebody changed the pod meanwhile. 429 and 5xx: later.
-  const passes = status === 409 || status === 429 || status >= 500 || (status === 422 && /test failed/i.test(text));
-  return passes ? new Error(sentence) : new Refusal(sentence);
+  // 409 and 422: somebody may have changed the pod meanwhile (the server doesn't say that it was a test that failed); 429 and 5xx: later.
+  const passes = status === 409 || status === 422 || status === 429 || status >= 500;
+  return passes ? new Answered(sentence) : new Refusal(sentence);
 }
 
 /** The same but for the tag. */
