@@ -16,6 +16,8 @@ export interface Built {
   readonly helper: string;
   /** The commands `inpod` and `restart`, one ESM file. */
   readonly cli: string;
+  /** The program beside the source, one ESM file. */
+  readonly sourceAgent: string;
   /** Folder of the VS Code extension. */
   readonly extension: string;
   /** Folder of the page's assets. */
@@ -31,6 +33,7 @@ export async function buildAll(progress: (line: string) => void = () => {}): Pro
   const built = {
     helper: join(dist, "helper.mjs"),
     cli: join(dist, "inpod.mjs"),
+    sourceAgent: join(dist, "source-agent.mjs"),
     extension: join(dist, "extension"),
     webUi: join(root, "web-ui/dist"),
   };
@@ -39,6 +42,7 @@ export async function buildAll(progress: (line: string) => void = () => {}): Pro
     buildKit(),
     bundle("sidecar/helper/main.ts", built.helper, version),
     bundle("sidecar/cli/main.ts", built.cli, version),
+    bundle("sidecar/source-agent/main.ts", built.sourceAgent, version),
     buildExtension({ outdir: built.extension }),
     buildWebUi({ outdir: built.webUi }),
   ]);
