@@ -69,6 +69,7 @@ const route = { httpRoute: { enabled: true, hostnames: ["a.example"], parentRefs
 const probe = { httpGet: { path: "/x", port: 8080 } };
 const resources = { limits: { memory: "77Mi" } };
 const supervised = { app: { command: ["node"] } };
+const onSave = { ...supervised, restart: { onSave: true } };
 
 /** Another value for each; what else must be set, before and after, for it to matter; what is there before, where that differs. */
 const changes: Readonly<Record<string, readonly [value: unknown, also?: object, before?: object]>> = {
@@ -94,6 +95,12 @@ const changes: Readonly<Record<string, readonly [value: unknown, also?: object, 
   "restart.process": [false, supervised],
   "restart.onCrash": ["exit", supervised],
   "restart.maxContainerRestartPeriod": ["10s"],
+  "restart.onSave": [true, supervised],
+  "restart.build": ["make"],
+  "restart.buildTimeoutSeconds": [7, { restart: { build: "make" } }],
+  "restart.include": [["src/**"], onSave],
+  "restart.ignore": [["logs/**"], onSave],
+  "restart.polling": [true, onSave],
   "restart.probe.failureThreshold": [3],
   "restart.probe.port": [7979],
   "restart.probe.resources": [resources],

@@ -17,7 +17,13 @@ const DOCKERFILE = "sidecar/Dockerfile";
 const INPUTS = {
   kit: ["restart-controller/native/build/kit"],
   helper: ["sidecar/dist/helper.mjs", "web-ui/dist"],
-  ide: ["sidecar/code-server/ide-launcher.sh", "sidecar/dist/extension", "sidecar/dist/inpod.mjs", "sidecar/image"],
+  ide: [
+    "sidecar/code-server/ide-launcher.sh",
+    "sidecar/dist/extension",
+    "sidecar/dist/inpod.mjs",
+    "sidecar/dist/source-agent.mjs",
+    "sidecar/image",
+  ],
 } as const;
 
 export type ImageTarget = keyof typeof INPUTS;
