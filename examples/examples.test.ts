@@ -35,9 +35,26 @@ describe("examples/go-scratch", () => {
   });
 });
 
+describe("examples/python", () => {
+  test("starts, answers its three routes, and ends on SIGTERM", async (t) => {
+    if ((await run("python3", ["--version"]).catch(() => undefined)) === undefined) return t.skip("no Python here");
+    await answersAndEnds("python3", ["app.py"], join(folder, "python"), "Hello from Python.\n");
+  });
+});
+
+describe("examples/java", () => {
+  test("compiles, starts, answers its three routes, and ends on SIGTERM", { timeout: 60_000 }, async (t) => {
+    if ((await run("javac", ["-version"]).catch(() => undefined)) === undefined) return t.skip("no JDK here");
+    const out = await mkdtemp(join(tmpdir(), "java-"));
+    t.after(() => rm(out, { recursive: true, force: true }));
+    await run("javac", ["-d", out, "Main.java"], { cwd: join(folder, "java") });
+    await answersAndEnds("java", ["-cp", out, "Main"], join(folder, "java"), "Hello from Java.\n");
+  });
+});
+
 test("every example has a Dockerfile, values for the chart and a page of text", async () => {
   const examples = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
-  assert.ok(examples.length >= 2);
+  assert.ok(examples.length >= 5);
   for (const { name } of examples) {
     const dockerfile = await readFile(join(folder, name, "Dockerfile"), "utf8");
     const values = parse(await readFile(join(folder, name, "values.yaml"), "utf8")) as { app: { sourcePath: string } };
