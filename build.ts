@@ -16,6 +16,8 @@ export interface Built {
   readonly helper: string;
   /** The commands `inpod` and `restart`, one ESM file. */
   readonly cli: string;
+  /** The program beside the source, one ESM file. */
+  readonly sourceAgent: string;
   /** Folder of the VS Code extension. */
   readonly extension: string;
   /** Folder of the page's assets. */
@@ -34,6 +36,7 @@ export async function buildAll(progress: (line: string) => void = () => {}): Pro
     helper: join(dist, "helper.mjs"),
     cli: join(dist, "inpod.mjs"),
     router: join(root, "intercepts/dist/router.mjs"),
+    sourceAgent: join(dist, "source-agent.mjs"),
     extension: join(dist, "extension"),
     webUi: join(root, "web-ui/dist"),
   };
@@ -43,6 +46,7 @@ export async function buildAll(progress: (line: string) => void = () => {}): Pro
     bundle("sidecar/helper/main.ts", built.helper, version),
     bundle("sidecar/cli/main.ts", built.cli, version),
     bundle("intercepts/main.ts", built.router, version),
+    bundle("sidecar/source-agent/main.ts", built.sourceAgent, version),
     buildExtension({ outdir: built.extension }),
     buildWebUi({ outdir: built.webUi }),
   ]);

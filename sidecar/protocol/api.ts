@@ -1,6 +1,15 @@
-import type { App, AppStatus, How, RestartRecord } from "@inpod/restart-controller/core";
+import type { App, AppStatus, How, RestartRecord as Restart } from "@inpod/restart-controller/core";
+import type { BuildReport, Ran, SourceReport } from "./source.ts";
 
-export type { AppPhase, AppStatus, Backoff, Exit, How, Outcome, RestartRecord } from "@inpod/restart-controller/core";
+export type { AppPhase, AppStatus, Backoff, Exit, How, Outcome } from "@inpod/restart-controller/core";
+
+/** A restart, and what the source agent knows of it. */
+export interface RestartRecord extends Restart {
+  /** The build gate's run; `asked` counts from before it. */
+  readonly build?: BuildReport;
+  /** What it ran, where the source is a git repository. */
+  readonly ran?: Ran;
+}
 
 export interface Status {
   readonly version: string;
@@ -13,7 +22,13 @@ export interface Status {
     readonly windows?: number;
   };
   /** Files changed but not committed in the source volume; null while no IDE has reported. */
-  readonly source: { readonly dirtyFiles: number | null; readonly path?: string; readonly durable?: boolean };
+  readonly source: {
+    readonly dirtyFiles: number | null;
+    readonly path?: string;
+    readonly durable?: boolean;
+    /** What the source agent says of itself; absent where none runs. */
+    readonly agent?: SourceReport;
+  };
 }
 
 /** Body of `POST /-/api/restart`. */
@@ -28,8 +43,12 @@ export interface RestartRequest {
   readonly ready?: boolean;
   /** Arm although the app isn't listening. */
   readonly force?: boolean;
-  /** How long the request may take; default 30000. */
+  /** How long the request may take, a build before it not counted; default 30000. */
   readonly timeoutMs?: number;
+  /** First bring back the files that restart N ran. */
+  readonly to?: number;
+  /** Set by the source agent. */
+  readonly origin?: "save";
 }
 
 /** 202 answer of `POST /-/api/restart`. `merged` names the restart under way that answers this request too. */

@@ -4,6 +4,9 @@ export interface Paths {
   readonly apiSocket: string;
   readonly ideSocket: string;
   readonly terminalSocket: string;
+  readonly sourceSocket: string;
+  /** Present while on save is held, so that a restarted source agent holds it too. */
+  readonly saveHeld: string;
   appDir(app: string): string;
   liveness(app: string): string;
   control(app: string): string;
@@ -18,6 +21,8 @@ export function pathsIn(home: string): Paths {
     apiSocket: `${home}/run/api.sock`,
     ideSocket: `${home}/run/ide.sock`,
     terminalSocket: `${home}/run/terminal.sock`,
+    sourceSocket: `${home}/run/source.sock`,
+    saveHeld: `${home}/run/save-held`,
     appDir,
     liveness: (app) => `${appDir(app)}/liveness`,
     control: (app) => `${appDir(app)}/control`,
