@@ -12,6 +12,8 @@ export interface RestartOptions {
   readonly force?: boolean;
   /** Milliseconds; default 30000. */
   readonly timeoutMs?: number;
+  /** A save asks, nobody typed anything. */
+  readonly origin?: "save";
 }
 
 export interface Accepted {
@@ -44,4 +46,5 @@ export interface RestartController {
 export { createImageAlias, type ImageAlias, type KubeApi } from "./image-alias.ts";
 export { createRestartController, type ControllerDeps } from "./restart-controller.ts";
 export { createFront, type Front } from "./front.ts";
+export { whichApp } from "./which-app.ts";
 export { createStateFile, type StateFile } from "./state-file.ts";

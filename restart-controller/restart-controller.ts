@@ -108,6 +108,7 @@ export async function createRestartController(deps: ControllerDeps): Promise<Res
           ready: options.ready ?? false,
           force: options.force ?? false,
           timeoutMs: options.timeoutMs ?? defaultTimeout,
+          ...(options.origin === undefined ? {} : { origin: options.origin }),
         },
       });
       switch (reply?.kind) {

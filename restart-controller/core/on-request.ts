@@ -28,7 +28,7 @@ export function onRequest(app: App, state: AppState, request: Request, at: Insta
   const attempt: Attempt = {
     id: request.id,
     how,
-    origin: "request",
+    origin: request.origin ?? "request",
     askedAt: at,
     deadline: at + request.timeoutMs,
     ready: request.ready,

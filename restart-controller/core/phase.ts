@@ -132,6 +132,8 @@ export interface Request {
   readonly ready: boolean;
   readonly force: boolean;
   readonly timeoutMs: number;
+  /** Absent: a person or a program asked. */
+  readonly origin?: "save";
 }
 
 /** Something that happened; `at` is data, the policy never looks at a clock. */

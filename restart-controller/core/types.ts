@@ -28,8 +28,8 @@ export interface App {
 /** How an app is started anew: by its supervisor (process) or by the kubelet (container). */
 export type How = "process" | "container";
 
-/** Who asked: the API (CLI, page, extension), a person who removed the liveness file, or nobody (the app ended by itself). */
-export type Origin = "request" | "hand" | "itself";
+/** Who asked: the API (CLI, page, extension), a save, a person who removed the liveness file, or nobody (the app ended by itself). */
+export type Origin = "request" | "save" | "hand" | "itself";
 
 export type Outcome = "served" | "crashed" | "timeout" | "refused";
 

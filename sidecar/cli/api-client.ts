@@ -1,6 +1,14 @@
 import { request } from "node:http";
 import type { IncomingMessage } from "node:http";
-import type { ApiError, LogLine, RestartAccepted, RestartRecord, RestartRequest, Status } from "../protocol/index.ts";
+import type {
+  ApiError,
+  LogLine,
+  RestartAccepted,
+  RestartRecord,
+  RestartRequest,
+  SourceReport,
+  Status,
+} from "../protocol/index.ts";
 import { helperRefused, helperUnreachable } from "./errors.ts";
 
 /** How long to wait for a helper that is (re)starting, milliseconds. */
@@ -14,6 +22,12 @@ export interface ApiClient {
   restarts(): Promise<readonly RestartRecord[]>;
   /** The restart as it is now, or as it is when it ends within `waitMs`. */
   findRestart(id: string, waitMs: number): Promise<RestartRecord>;
+  /** Calls off a restart that waits for its build. */
+  cancel(id: string): Promise<RestartRecord>;
+  /** Pauses or resumes on-save restarts. */
+  hold(held: boolean): Promise<SourceReport>;
+  /** From what restart `n` ran to the present files. */
+  diff(n: number, colour: boolean): Promise<string>;
   /** With `wait` an answer without lines comes only after so many milliseconds. */
   logs(query: { app?: string; after?: number; limit?: number; wait?: number }): Promise<readonly LogLine[]>;
 }
@@ -41,6 +55,15 @@ export function createApiClient(socketPath: string, stop: AbortSignal): ApiClien
     restart: (ask) => call("POST", "/-/api/restart", ask),
     restarts: async () => (await call<{ restarts: readonly RestartRecord[] }>("GET", "/-/api/restarts")).restarts,
     findRestart: (id, waitMs) => call("GET", `/-/api/restarts/${encodeURIComponent(id)}?wait=${waitMs}`),
+    // After Ctrl-C, which has stopped everything else.
+    async cancel(id) {
+      const path = `/-/api/restarts/${encodeURIComponent(id)}`;
+      const { status, text } = await once(socketPath, "DELETE", path, undefined, AbortSignal.timeout(2000));
+      if (status >= 400) throw helperRefused(status, JSON.parse(text) as ApiError);
+      return JSON.parse(text) as RestartRecord;
+    },
+    hold: (held) => call("POST", "/-/api/hold", { held }),
+    diff: async (n, colour) => (await call<{ diff: string }>("GET", `/-/api/diff/${n}?colour=${colour ? 1 : 0}`)).diff,
     async logs(query) {
       const search = new URLSearchParams();
       for (const [key, value] of Object.entries(query)) search.set(key, String(value));

@@ -8,7 +8,8 @@ import { CliError, renderError, wrongUsage } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { logsCommand } from "./logs-command.ts";
 import { restartCommand, type RestartFlags } from "./restart-command.ts";
-import { restartText } from "./restart-text.ts";
+import { holdCommand, type HoldFlags } from "./hold-command.ts";
+import { restartLine } from "./restart-line.ts";
 import { statusCommand } from "./status-command.ts";
 
 /** Replaced by the bundler with package.json's version. */
@@ -89,22 +90,52 @@ function buildProgram(name: string, io: Io, client: () => ApiClient, done: (code
         .argParser(durationOption)
         .default(30_000, "30s"),
     )
+    .addOption(
+      new Option("--to <n>", "first bring back the files that restart N ran (inpod restarts)").argParser(restartNumber),
+    )
+    .addOption(
+      new Option("--hold", "pause restarts on save").conflicts([
+        "release",
+        "container",
+        "process",
+        "now",
+        "ready",
+        "force",
+        "to",
+      ]),
+    )
+    .addOption(
+      new Option("--release", "resume them; what was saved meanwhile restarts the app").conflicts([
+        "container",
+        "process",
+        "now",
+        "ready",
+        "force",
+        "to",
+      ]),
+    )
     .option("--json", "one object on stdout; its times are milliseconds after askedAt")
     .showHelpAfterError(`(${name === "restart" ? "restart" : "inpod restart"} --help shows its options)`)
     .addHelpText(
       "after",
       `
-Exit codes: 0 served, 1 the app did not come up, 2 wrong usage, 3 timed out, 4 refused.
+Exit codes: 0 served, 1 the app did not come up or its build failed, 2 wrong usage, 3 timed out, 4 refused.
 
 Examples:
   restart app                 the fastest way this workspace has
   restart app web             the app container web, where there are several
   restart app --container     a new container: environment and root file system anew
   restart app --ready         return when the readiness path answers
+  restart app --to 12         what restart 12 ran, and the files before it kept
+  restart app --hold          many saves, no restart; then: restart app --release
   restart app --json | jq .served`,
     )
-    .action(async (app: string | undefined, container: string | undefined, flags: RestartFlags) =>
-      done(await restartCommand(client(), io, appNamed(app, container), flags)),
+    .action(async (app: string | undefined, container: string | undefined, flags: RestartFlags & HoldFlags) =>
+      done(
+        flags.hold === true || flags.release === true
+          ? await holdCommand(client(), io, flags)
+          : await restartCommand(client(), io, appNamed(app, container), flags),
+      ),
     );
 
   program
@@ -121,7 +152,17 @@ Examples:
       const restarts = await client().restarts();
       if (flags.json) io.out(`${JSON.stringify({ restarts })}\n`);
       else if (restarts.length === 0) io.say('no restart yet: type "restart app"\n');
-      else for (const record of restarts) io.out(`${record.askedAt}  ${restartText(record)}\n`);
+      else for (const record of restarts) io.out(`${restartLine(record)}\n`);
+    });
+
+  program
+    .command("diff")
+    .argument("<n>", "the restart's number, as inpod restarts shows it", restartNumber)
+    .description("what changed in the source since restart N")
+    .action(async (n: number) => {
+      const diff = await client().diff(n, io.colour);
+      if (diff === "") io.say(`nothing has changed since restart ${n}\n`);
+      else io.out(diff);
     });
 
   program
@@ -175,6 +216,12 @@ function durationOption(text: string): number {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof CliError ? `${error.message}: ${error.fix}` : String(error));
   }
+}
+
+function restartNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new InvalidArgumentError("give a restart's number, as inpod restarts shows it");
+  return Number(text);
 }
 
 function countOption(text: string): number {

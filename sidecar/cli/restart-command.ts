@@ -14,6 +14,7 @@ export interface RestartFlags {
   readonly force?: true;
   readonly timeout: number;
   readonly json?: true;
+  readonly to?: number;
 }
 
 const exitCodes: Readonly<Record<Outcome, ExitCode>> = {
@@ -41,22 +42,39 @@ export async function restartCommand(
     ...(flags.now ? { now: true } : {}),
     ...(flags.ready ? { ready: true } : {}),
     ...(flags.force ? { force: true } : {}),
+    ...(flags.to === undefined ? {} : { to: flags.to }),
   });
   if (accepted.merged !== undefined) io.say(`a restart is under way (${accepted.merged}): this request joins it\n`);
   else io.say(`${accepted.app}: ${accepted.how} restart asked\n`);
   if (accepted.note !== undefined) io.say(`  ${accepted.note}\n`);
 
-  const record = await waitForEnd(client, io, accepted.merged ?? accepted.id, flags.timeout + slack);
+  const id = accepted.merged ?? accepted.id;
+  const record = await waitForEnd(client, io, id, flags.timeout + slack).catch(async (error: unknown) => {
+    // Ctrl-C: a build that nobody waits for any more is ended; a restart that has begun goes on.
+    if (io.stop.aborted && accepted.merged === undefined) await client.cancel(id).catch(() => {});
+    throw error;
+  });
   if (flags.json) {
     io.out(`${JSON.stringify({ ...record, ...(accepted.merged === undefined ? {} : { merged: accepted.merged }) })}\n`);
   } else {
     io.out(`${restartText(record)}\n`);
+    for (const line of aboutSource(record)) io.say(`  ${line}\n`);
     if (record.outcome !== "served" && record.log !== undefined && record.log.length > 0) {
       io.say(`last lines of ${record.app}:\n${record.log.map((line) => `  ${line}\n`).join("")}`);
     }
   }
-  if (record.others !== undefined || record.outcome !== "served") await tellOwners(client, io, record);
+  if (record.others !== undefined || (record.outcome !== "served" && record.build?.ok !== false))
+    await tellOwners(client, io, record);
+  // The build's failure is the program's, not a refusal of ours.
+  if (record.build?.ok === false) return ExitCode.failed;
   return exitCodes[record.outcome ?? "timeout"];
+}
+
+/** What the build said, and which files were brought back. */
+function aboutSource({ build, ran }: RestartRecord): string[] {
+  const lines = build?.ok === false ? (build.log ?? []) : [];
+  if (ran?.to === undefined) return [...lines];
+  return [...lines, `the files of restart ${ran.to} are back; those before: restart --to ${ran.undo}`];
 }
 
 /** `npm start` in the terminal has the pod's ports too. */
@@ -68,11 +86,13 @@ async function tellOwners(client: ApiClient, io: Io, { app, others }: RestartRec
 }
 
 async function waitForEnd(client: ApiClient, io: Io, id: string, timeoutMs: number): Promise<RestartRecord> {
-  const asked = Date.now();
+  let asked = Date.now();
   let told = "";
   for (let giveUp = asked + timeoutMs; Date.now() < giveUp;) {
     const record = await client.findRestart(id, 1000);
     if (record.outcome !== undefined) return record;
+    // A build has its own limit; the restart's time begins after it.
+    if (record.build !== undefined && record.build.ok === undefined) asked = Date.now();
     giveUp = giveUpAt(asked, timeoutMs, record);
     const phase = phaseText(record);
     if (phase !== told) io.say(`  ${phase}\n`);
@@ -86,7 +106,8 @@ async function waitForEnd(client: ApiClient, io: Io, id: string, timeoutMs: numb
   });
 }
 
-function phaseText({ how, stopped, started, waitsUntil }: RestartRecord): string {
+function phaseText({ how, stopped, started, waitsUntil, build }: RestartRecord): string {
+  if (build !== undefined && build.ok === undefined) return "building; the old process serves (Ctrl-C calls it off)";
   if (started !== undefined) return `the new process started after ${durationText(started)}; not served yet`;
   if (waitsUntil !== undefined && Date.parse(waitsUntil) > Date.now()) {
     return `waiting in back-off until ${waitsUntil.slice(11, 19)} UTC: the kubelet doesn't start the container before`;

@@ -18,8 +18,11 @@ export function statusText(status: Status): string {
     ...status.app.map(appText),
     `ide: ${status.ide.phase}`,
   ];
-  const { dirtyFiles, durable } = status.source;
+  const { agent, dirtyFiles, durable } = status.source;
   if (dirtyFiles !== null) lines.push(`source: ${dirtyFiles} file${dirtyFiles === 1 ? "" : "s"} not committed`);
+  if (agent?.onSave === true)
+    lines.push(`on save: ${agent.held ? "held (restart app --release)" : watchText[agent.watching ?? "none"]}`);
+  if (agent?.note !== undefined) lines.push(`  ${agent.note}`);
   if (durable === false) lines.push("source: dies with the pod (emptyDir): commit and push what you want to keep");
   return `${lines.join("\n")}\n`;
 }
@@ -32,6 +35,12 @@ function backoffText({ backoff: { waitSeconds, until, running } }: AppStatus): s
     : `the kubelet would wait ${waitSeconds} s before the next container restart${at === "" ? "" : `, if it is asked${at}`}`;
 }
 const exitText = ({ code, signal }: Exit) => (signal === null ? `exit code ${code}` : `ended by ${signal}`);
+
+const watchText = {
+  events: "a save restarts the app",
+  polling: "a save restarts the app (found by polling)",
+  none: "starting to watch",
+} as const;
 
 function appText(app: AppStatus): string {
   const facts = [

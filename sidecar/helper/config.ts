@@ -35,6 +35,8 @@ export interface Config {
         readonly account: string;
       }
     | undefined;
+  /** The source agent builds before each requested restart. */
+  readonly builds: boolean;
   /** Variables that begin with INPOD_ and mean nothing to the helper: misspelt, perhaps. */
   readonly unknown: readonly string[];
 }
@@ -138,6 +140,7 @@ const environment = v.object({
   INPOD_KUBE_POD: v.optional(v.pipe(v.string(), v.regex(dnsLabel, "must be a pod's name"))),
   KUBERNETES_SERVICE_HOST: v.optional(v.string()),
   KUBERNETES_SERVICE_PORT: v.optional(wholeText(1, 65_535), "443"),
+  INPOD_BUILDS: v.optional(v.picklist(["true", "false"]), "false"),
 });
 
 /** The helper's settings from `INPOD_*`; an empty variable is an absent one. Throws a ConfigError with all problems at once. */
@@ -179,6 +182,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     sourcePath: found.INPOD_SOURCE_PATH,
     sourceDurable: found.INPOD_SOURCE_DURABLE === undefined ? undefined : found.INPOD_SOURCE_DURABLE === "true",
     kube,
+    builds: found.INPOD_BUILDS === "true",
     unknown,
   };
 }

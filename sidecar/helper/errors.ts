@@ -79,6 +79,16 @@ const table = {
     title: "there is no restart with this id",
     fix: "GET /-/api/restarts has the last 200",
   },
+  INPOD_RESTART_BEGUN: {
+    status: 409,
+    title: "this restart isn't waiting for a build, so it can't be called off",
+    fix: "GET /-/api/restarts/:id tells how it goes on",
+  },
+  INPOD_SOURCE_AGENT_GONE: {
+    status: 409,
+    title: "the source agent doesn't answer",
+    fix: "it runs where something is configured under restart, or the source is a git repository; otherwise see the IDE container's log",
+  },
   INPOD_SESSION_UNKNOWN: {
     status: 404,
     title: "there is no session with this id",

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { RestartController, RestartOptions } from "@inpod/restart-controller";
+import type { RestartController } from "@inpod/restart-controller";
 import { createFront, createImageAlias, createRestartController, createStateFile } from "@inpod/restart-controller";
 import { pathsIn } from "../protocol/index.ts";
 import { createApiHandlers } from "./api/api-handlers.ts";
@@ -22,6 +22,8 @@ import { createEditors } from "./editors.ts";
 import { createOpenStreams } from "./open-streams.ts";
 import { createAssets } from "./pages/assets.ts";
 import { createPageHandlers } from "./pages/page-handlers.ts";
+import { createGate, type GateOptions } from "./source/gate.ts";
+import { createSourceClient } from "./source/source-client.ts";
 import { createIdeProxy } from "./proxy/ide-proxy.ts";
 import { createStatus } from "./status.ts";
 import { createIdeWatch } from "./watch/ide-watch.ts";
@@ -77,7 +79,7 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     config.frontSocket === undefined
       ? undefined
       : createFront(config.frontSocket, (error) => log.warn(`${error.message} (${String(error.cause)})`));
-  const controller =
+  const restarts =
     deps.controller ??
     (await createRestartController({
       apps: config.apps,
@@ -90,6 +92,18 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
       lastLines: (app, count) => logs.last(app, count),
       onError: (error) => log.warn(`a restart under way won't survive a restart of the helper: ${error.message}`),
     }));
+  const source = createSourceClient(paths.sourceSocket);
+  const controller = await createGate({
+    controller: restarts,
+    apps: config.apps,
+    source,
+    builds: config.builds,
+    file: createStateFile(join(config.stateDir, "gate.json"), (error) =>
+      log.warn(`what restarts ran won't survive a restart of the helper: ${error.message}`),
+    ),
+    warn: (sentence) => log.warn(sentence),
+    clock,
+  });
   const ideWatch = createIdeWatch({ socketPath: paths.ideSocket, clock, onChange: () => events.statusChanged() });
   const editors = createEditors();
   const status = createStatus({ ...config, version: deps.version, controller, ide: ideWatch, editors });
@@ -122,18 +136,24 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     config.auth === "password" && config.passwordFile !== undefined
       ? createPasswordCheck(config.passwordFile)
       : undefined;
-  const ask = async (options: RestartOptions) => {
-    // What the person sees in the editor is what is to run.
-    const note = await editors.save();
+  const ask = async (options: GateOptions) => {
+    // What the person sees in the editor is what is to run; a save of one file is no wish to save the others.
+    const note = options.origin === "save" ? undefined : await editors.save();
     const answer = await controller.request(options);
     if (note === undefined || "refused" in answer) return answer;
     return { ...answer, note: answer.note === undefined ? note : `${answer.note}; ${note}` };
   };
-  const api = createApiHandlers({ controller, ask, editors, status, events, logs, streams });
+  const hold = async (held: boolean) => {
+    const report = await source.hold(held);
+    status.reportSource(report);
+    events.statusChanged();
+    return report;
+  };
+  const api = createApiHandlers({ controller, ask, editors, source, hold, status, events, logs, streams });
   const command = createCommandHandler({
     home: config.home,
     streams,
-    connect: (gone) => createLocalClient({ ask, controller, status, logs, gone }),
+    connect: (gone) => createLocalClient({ ask, controller, source, hold, status, logs, gone }),
   });
   const token = createLoginToken(config.loginTokenFile, sessions);
 
@@ -173,6 +193,7 @@ export async function startHelper(deps: HelperDeps): Promise<Helper> {
     await Promise.all([door.close(), socket.close(), ...[...tails.values()].map((tail) => tail.close())]);
     await places.close();
     await controller.close();
+    source.close();
     await sessions.close();
   };
   try {

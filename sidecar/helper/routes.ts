@@ -23,11 +23,15 @@ export const routes = {
   restart: { method: "POST", path: "/-/api/restart", who: "session", socket: true },
   restarts: { method: "GET", path: "/-/api/restarts", who: "session", socket: true },
   findRestart: { method: "GET", path: "/-/api/restarts/:id", who: "session", socket: true },
+  cancelRestart: { method: "DELETE", path: "/-/api/restarts/:id", who: "session", socket: true },
+  diff: { method: "GET", path: "/-/api/diff/:n", who: "session", socket: true },
+  hold: { method: "POST", path: "/-/api/hold", who: "session", socket: true },
   events: { method: "GET", path: "/-/api/events", who: "session", socket: true },
   logs: { method: "GET", path: "/-/api/logs", who: "session", socket: true },
   sessions: { method: "GET", path: "/-/api/sessions", who: "session", socket: false },
   revokeSession: { method: "DELETE", path: "/-/api/sessions/:id", who: "session", socket: false },
   command: { method: "POST", path: "/-/api/command", who: "nobody", socket: true },
+  reportSource: { method: "POST", path: "/-/api/source", who: "nobody", socket: true },
   reportIde: { method: "POST", path: "/-/api/ide", who: "nobody", socket: true },
 } as const satisfies Record<string, Route>;
 

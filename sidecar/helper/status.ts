@@ -1,6 +1,6 @@
-import type { RestartController } from "@inpod/restart-controller";
-import type { Status } from "../protocol/index.ts";
+import type { SourceReport, Status } from "../protocol/index.ts";
 import type { Editors } from "./editors.ts";
+import type { Gate } from "./source/gate.ts";
 import type { IdeWatch } from "./watch/ide-watch.ts";
 
 export interface StatusDeps {
@@ -9,7 +9,7 @@ export interface StatusDeps {
   readonly mode: Status["mode"];
   readonly sourcePath: string | undefined;
   readonly sourceDurable: boolean | undefined;
-  readonly controller: Pick<RestartController, "status">;
+  readonly controller: Pick<Gate, "status">;
   readonly ide: Pick<IdeWatch, "phase">;
   readonly editors: Pick<Editors, "windows">;
 }
@@ -18,10 +18,13 @@ export interface StatusSource {
   now(): Status;
   /** What the extension has counted. */
   reportIde(report: { dirtyFiles: number }): void;
+  /** What the source agent says of itself. */
+  reportSource(report: SourceReport): void;
 }
 
 export function createStatus(deps: StatusDeps): StatusSource {
   let dirtyFiles: number | null = null;
+  let agent: SourceReport | undefined;
   return {
     now() {
       const ide = { phase: deps.ide.phase(), windows: deps.editors.windows() };
@@ -37,11 +40,15 @@ export function createStatus(deps: StatusDeps): StatusSource {
           dirtyFiles,
           ...(deps.sourcePath === undefined ? {} : { path: deps.sourcePath }),
           ...(deps.sourceDurable === undefined ? {} : { durable: deps.sourceDurable }),
+          ...(agent === undefined ? {} : { agent }),
         },
       };
     },
     reportIde(report) {
       dirtyFiles = report.dirtyFiles;
+    },
+    reportSource(report) {
+      agent = report;
     },
   };
 }

@@ -24,6 +24,7 @@ export const phaseWord: Readonly<Record<AppPhase, string>> = {
 
 export const originText: Readonly<Record<RestartRecord["origin"], string>> = {
   request: "request",
+  save: "on save",
   hand: "by hand",
   itself: "by itself",
 };

@@ -1,20 +1,44 @@
-import type { Accepted, Refusal, RestartController, RestartOptions } from "@inpod/restart-controller";
+import type { Accepted, Refusal } from "@inpod/restart-controller";
+import type { SourceReport } from "../../protocol/index.ts";
 import { readBody } from "../body.ts";
 import { HelperError } from "../errors.ts";
 import type { OpenStreams } from "../open-streams.ts";
 import { answerJson } from "../pages/answer.ts";
 import type { RouteName } from "../routes.ts";
+import type { Gate, GateOptions } from "../source/gate.ts";
+import { type SourceClient, SourceGone, SourceRefusal, sourceReport } from "../source/source-client.ts";
 import type { StatusSource } from "../status.ts";
 import type { LogLines } from "../watch/log-lines.ts";
 import type { Call, Handler } from "./call.ts";
 import type { Events } from "./events.ts";
 import type { Editors } from "../editors.ts";
-import { checked, eventsQuery, ideBody, logsQuery, restartAsk, waitQuery, withoutUndefined } from "./input.ts";
+import {
+  checked,
+  diffQuery,
+  eventsQuery,
+  holdBody,
+  ideBody,
+  logsQuery,
+  restartAsk,
+  waitQuery,
+  withoutUndefined,
+} from "./input.ts";
 import { restartEnd } from "./restart-end.ts";
 
 export type ApiRoute = Extract<
   RouteName,
-  "healthz" | "status" | "restart" | "restarts" | "findRestart" | "events" | "logs" | "reportIde"
+  | "healthz"
+  | "status"
+  | "restart"
+  | "restarts"
+  | "findRestart"
+  | "cancelRestart"
+  | "diff"
+  | "hold"
+  | "events"
+  | "logs"
+  | "reportSource"
+  | "reportIde"
 >;
 
 /** HTTP status of a refused restart, by its code; 409 for those that depend on the state. */
@@ -26,16 +50,19 @@ const refusalStatus: Readonly<Record<string, number>> = {
 
 /** What both doors answer: TCP after the guard, and the Unix socket. */
 export function createApiHandlers(deps: {
-  readonly controller: RestartController;
+  readonly controller: Gate;
   /** A restart, and what comes before one. */
-  readonly ask: (options: RestartOptions) => Promise<Accepted | Refusal>;
+  readonly ask: (options: GateOptions) => Promise<Accepted | Refusal>;
   readonly editors: Editors;
+  readonly source: Pick<SourceClient, "diff">;
+  /** Pauses or resumes on save. */
+  readonly hold: (held: boolean) => Promise<SourceReport>;
   readonly status: StatusSource;
   readonly events: Events;
   readonly logs: LogLines;
   readonly streams: OpenStreams;
 }): Record<ApiRoute, Handler> {
-  const { controller, ask, editors, status, events, logs, streams } = deps;
+  const { controller, ask, editors, source, status, events, logs, streams } = deps;
   const json = ({ request, response }: Call, code: number, body: object) => answerJson(request, response, code, body);
   /** A call that is answered later, one of so many; `gone` fires when nobody waits for it any more. */
   const held = async <T>(call: Call, answer: (gone: AbortSignal) => Promise<T>): Promise<T> => {
@@ -71,6 +98,34 @@ export function createApiHandlers(deps: {
       const record = await held(call, (gone) => restartEnd(controller, id, wait, gone));
       if (record === undefined) throw new HelperError("INPOD_RESTART_UNKNOWN", `"${id.slice(0, 64)}"`);
       json(call, 200, record);
+    },
+
+    async cancelRestart(call) {
+      const id = call.params["id"] ?? "";
+      if (controller.find(id) === undefined) throw new HelperError("INPOD_RESTART_UNKNOWN", `"${id.slice(0, 64)}"`);
+      if (!controller.cancel(id)) throw new HelperError("INPOD_RESTART_BEGUN");
+      json(call, 200, controller.find(id) ?? {});
+    },
+
+    async diff(call) {
+      const { n, colour } = checked(diffQuery, { ...Object.fromEntries(call.query), n: call.params["n"] });
+      await orRefused(call, async () => {
+        const text = await source.diff(n, colour === "1");
+        json(call, 200, { n, diff: text });
+      });
+    },
+
+    async hold(call) {
+      const { held } = checked(holdBody, await readBody(call.request));
+      await orRefused(call, async () => {
+        json(call, 200, await deps.hold(held));
+      });
+    },
+
+    async reportSource(call) {
+      status.reportSource(withoutUndefined(checked(sourceReport, await readBody(call.request))) as SourceReport);
+      events.statusChanged();
+      json(call, 200, {});
     },
 
     events(call) {
@@ -117,6 +172,17 @@ export function createApiHandlers(deps: {
       json(call, 200, {});
     },
   };
+}
+
+/** The agent's own "no" is passed on; its silence is one of ours. */
+async function orRefused({ request, response }: Call, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof SourceRefusal) return answerJson(request, response, error.status, error.body);
+    if (error instanceof SourceGone) throw new HelperError("INPOD_SOURCE_AGENT_GONE", error.message, { cause: error });
+    throw error;
+  }
 }
 
 const keyOf = ({ caller }: Call): string => caller.session?.key ?? "";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { RestartOptions } from "@inpod/restart-controller";
+import type { GateOptions } from "../source/gate.ts";
 import { HelperError } from "../errors.ts";
 
 const appName = v.pipe(v.string(), v.minLength(1), v.maxLength(63));
@@ -16,6 +16,8 @@ const restartBody = v.strictObject({
   ready: v.optional(v.boolean()),
   force: v.optional(v.boolean()),
   timeoutMs: v.optional(wholeNumber(100, 3_600_000)),
+  to: v.optional(wholeNumber(1, 999_999_999)),
+  origin: v.optional(v.literal("save")),
 });
 export const commandBody = v.strictObject({
   id: requestId,
@@ -35,6 +37,8 @@ export const ideBody = v.strictObject({
   ),
 });
 export const eventsQuery = v.object({ window: v.optional(requestId) });
+export const holdBody = v.strictObject({ held: v.boolean() });
+export const diffQuery = v.object({ n: numberText(1, 999_999_999), colour: v.optional(v.picklist(["0", "1"]), "0") });
 export const waitQuery = v.object({ wait: v.optional(numberText(0, 3_600_000), "0") });
 export const logsQuery = v.object({
   app: v.optional(appName),
@@ -49,7 +53,7 @@ export const loginBody = v.object({
 });
 
 /** What a restart is asked with. */
-export const restartAsk = (given: unknown): RestartOptions => withoutUndefined(checked(restartBody, given));
+export const restartAsk = (given: unknown): GateOptions => withoutUndefined(checked(restartBody, given));
 
 /** The value as its schema has it, or a HelperError that names every field that is wrong and what it was. */
 export function checked<S extends v.GenericSchema>(schema: S, given: unknown): v.InferOutput<S> {

@@ -1,18 +1,21 @@
-import type { RestartController } from "@inpod/restart-controller";
 import type { ApiClient } from "../../cli/api-client.ts";
 import { helperRefused } from "../../cli/errors.ts";
-import type { ApiError } from "../../protocol/index.ts";
+import type { ApiError, SourceReport } from "../../protocol/index.ts";
 import { restartAsk } from "../api/input.ts";
 import { restartEnd } from "../api/restart-end.ts";
 import { HelperError, apiError, statusOf } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { Gate } from "../source/gate.ts";
+import { type SourceClient, SourceGone, SourceRefusal } from "../source/source-client.ts";
 import type { StatusSource } from "../status.ts";
 import type { LogLines } from "../watch/log-lines.ts";
 
 /** What a command run inside the helper speaks to: the helper itself, with the API's own rules and words. */
 export function createLocalClient(deps: {
-  readonly ask: RestartController["request"];
-  readonly controller: Pick<RestartController, "history" | "find" | "subscribe">;
+  readonly ask: Gate["request"];
+  readonly controller: Pick<Gate, "history" | "find" | "subscribe" | "cancel">;
+  readonly source: Pick<SourceClient, "diff">;
+  readonly hold: (held: boolean) => Promise<SourceReport>;
   readonly status: StatusSource;
   readonly logs: LogLines;
   /** Nobody waits any more. */
@@ -34,6 +37,12 @@ export function createLocalClient(deps: {
       if (record === undefined) throw refused("INPOD_RESTART_UNKNOWN", `"${id.slice(0, 64)}"`);
       return record;
     },
+    cancel(id) {
+      const record = controller.cancel(id) ? controller.find(id) : undefined;
+      return record === undefined ? Promise.reject(refused("INPOD_RESTART_BEGUN", undefined)) : Promise.resolve(record);
+    },
+    hold: (held) => fromAgent(deps.hold(held)),
+    diff: (n, colour) => fromAgent(deps.source.diff(n, colour)),
     logs: ({ limit = 1000, ...which }) => Promise.resolve(logs.read({ ...which, limit })),
   };
 }
@@ -43,6 +52,16 @@ function inWords<T>(check: () => T): T {
     return check();
   } catch (error) {
     throw error instanceof HelperError ? refused(error.code, error.detail) : error;
+  }
+}
+
+/** The agent's own "no" in the command's words. */
+async function fromAgent<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof SourceRefusal) throw helperRefused(error.status, error.body);
+    throw error instanceof SourceGone ? refused("INPOD_SOURCE_AGENT_GONE", error.message) : error;
   }
 }
 
