@@ -12,6 +12,7 @@ import { errorMessage } from "./outcome-message.ts";
 import { pageAddress } from "./page-address.ts";
 import { createRestartCommand } from "./restart-command.ts";
 import { provideRestartTasks } from "./restart-task.ts";
+import { showBuildProblems } from "./show-build-problems.ts";
 import { createStatusBar } from "./status-bar.ts";
 import { tellHelper } from "./tell-helper.ts";
 
@@ -26,7 +27,9 @@ export function activate(context: vscode.ExtensionContext): void {
   const client = createApiClient(apiSocket, stopped.signal);
   const channel = vscode.window.createOutputChannel("inpod: app", "log");
   const statusBar = createStatusBar();
+  const problems = showBuildProblems();
   let apps: readonly string[] = [];
+  let sourcePath = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "/";
 
   const logs = createLogFeed({
     fetch: (after) => client.logs(after === undefined ? { limit: pastLines } : { after }),
@@ -51,11 +54,13 @@ export function activate(context: vscode.ExtensionContext): void {
       for (const event of events) {
         if (event.type === "status") {
           apps = event.status.app.map(({ name }) => name);
+          sourcePath = event.status.source.path ?? sourcePath;
           statusBar.status(event.status);
           if (event.status.source.dirtyFiles === null) dirty.helperForgot();
         } else if (event.type === "restart") {
           statusBar.restart(event.restart);
           restarts.heard(event.restart);
+          problems.restart(event.restart, sourcePath);
         } else if (event.type === "save") editors.askedToSave(event.save.id);
       }
       if (!connected) {
@@ -88,6 +93,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeNotebookDocument(() => editors.changed()),
     vscode.workspace.onDidSaveNotebookDocument(() => editors.changed()),
     vscode.workspace.onDidCloseNotebookDocument(() => editors.changed()),
+    problems,
     { dispose: () => stopped.abort() },
     { dispose: () => stream.close() },
     { dispose: () => dirty.close() },

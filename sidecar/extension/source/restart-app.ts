@@ -26,9 +26,11 @@ export async function restartApp(
   if (!(await window.saveAll()) && !(await window.goOnUnsaved())) return undefined;
   const { id, merged, note } = await client.restart({ ...ask, how: "auto" });
   if (note !== undefined) window.note(note);
-  const asked = now();
+  let asked = now();
   for (;;) {
     const record = await client.findRestart(merged ?? id, waitEach);
+    // A build has its own limit; the restart's time begins after it.
+    if (record.build !== undefined && record.build.ok === undefined) asked = now();
     if (record.outcome !== undefined || now() >= giveUpAt(asked, patience, record)) return record;
   }
 }
