@@ -4,8 +4,9 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseFrontConfig } from "../intercepts/front/config.ts";
 import { parseConfig } from "../sidecar/helper/config.ts";
+import { parseConfig as parseAgentConfig } from "../sidecar/source-agent/config.ts";
 import { restrictedProblems, type Container, type PodSpec } from "./pod-security.ts";
-import { objectsIn, type KubeObject } from "./render.ts";
+import { objectsIn, render, type KubeObject } from "./render.ts";
 
 // What holds for every workspace, whatever its values: looked up in all golden renders.
 
@@ -164,7 +165,7 @@ for (const { name, objects } of goldens) {
       assert.equal(ide?.envFrom, undefined);
       const names = new Set(["INPOD_HOME", "INPOD_RELEASE", "INPOD_LIVE_PORT", "HOME", "PATH", "EDITOR"]);
       assert.deepEqual(
-        (ide?.env ?? []).filter((each) => !names.has(each.name)),
+        (ide?.env ?? []).filter((each) => !names.has(each.name) && !/^INPOD_(SOURCE_PATH$|RESTART_)/.test(each.name)),
         [],
       );
     });
@@ -260,3 +261,21 @@ function secretOf(pod: PodSpec): string | undefined {
   const login = pod.volumes?.find((volume) => volume["name"] === "login");
   return (login?.["secret"] as { readonly secretName: string } | undefined)?.secretName;
 }
+
+test("a build command and the globs reach the source agent as they were written", async () => {
+  const build = `go build -ldflags "-X main.at=$(date) it's $$ $HOME" .`;
+  const restart = { onSave: true, build, ignore: ["a$$b/**", "it's"] };
+  const app = { image: "registry.example/cart:1", sourcePath: "/app", command: ["node"] };
+  const { objects } = await render({ app, restart, auth: { mode: "none" } });
+  const spec = objects.find(({ kind }) => kind === "StatefulSet")?.["spec"] as {
+    template: { spec: { containers: { name: string; env: { name: string; value: string }[] }[] } };
+  };
+  const env = spec.template.spec.containers.find(({ name }) => name === "ide")?.env ?? [];
+  // As the kubelet reads it: `$$` is a dollar.
+  const seen = Object.fromEntries(env.map(({ name, value }) => [name, value.replaceAll("$$", "$")]));
+  const config = parseAgentConfig(seen);
+  assert.equal(config.build, build);
+  assert.deepEqual(config.ignore, restart.ignore);
+  assert.deepEqual(config.apps, ["app"]);
+  assert.equal(config.root, "/app");
+});

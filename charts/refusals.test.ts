@@ -28,6 +28,26 @@ const refused: readonly (readonly [title: string, values: object, sentence: RegE
     mergeValues(good, { auth: { existingSecret: "login" } }),
     /auth\.existingSecret is "login", but auth\.mode is none/,
   ],
+  [
+    "on save without a process to restart",
+    mergeValues(good, { restart: { onSave: true } }),
+    /restart\.onSave is true, but no app with a sourcePath is restarted by its process.*Give app\.command/,
+  ],
+  [
+    "globs that nothing looks at",
+    mergeValues(good, { restart: { ignore: ["logs/**"] } }),
+    /restart\.ignore is set, but restart\.onSave is false and nothing is watched/,
+  ],
+  [
+    "a build without an app",
+    { mode: "standalone", auth: { mode: "none" }, restart: { build: "make" } },
+    /mode is standalone, which has no app to restart, but restart\.build is set/,
+  ],
+  [
+    "a build command that is neither a line nor a list",
+    mergeValues(good, { restart: { build: { run: "make" } } }),
+    /\/restart\/build/,
+  ],
   ["no app image", mergeValues(good, { app: { image: "" } }), /app\.image is not set: which image.*standalone/],
   [
     "a longest wait that no kubelet takes",

@@ -72,6 +72,7 @@ const supervised = { app: { command: ["node"] } };
 const front = { ...supervised, front: { enabled: true } };
 const swap = { ...front, restart: { swap: { enabled: true } } };
 const two = { a: { ...app, command: ["a"] }, b: { ...app, command: ["b"], ports: [{ containerPort: 9090 }] } };
+const onSave = { ...supervised, restart: { onSave: true } };
 
 /** Another value for each; what else must be set, before and after, for it to matter; what is there before, where that differs. */
 const changes: Readonly<Record<string, readonly [value: unknown, also?: object, before?: object]>> = {
@@ -100,6 +101,12 @@ const changes: Readonly<Record<string, readonly [value: unknown, also?: object, 
   "restart.swap.enabled": [true, front],
   "restart.swap.ports": [[9001, 9002], swap],
   "restart.swap.env": ["LISTEN", swap],
+  "restart.onSave": [true, supervised],
+  "restart.build": ["make"],
+  "restart.buildTimeoutSeconds": [7, { restart: { build: "make" } }],
+  "restart.include": [["src/**"], onSave],
+  "restart.ignore": [["logs/**"], onSave],
+  "restart.polling": [true, onSave],
   "restart.probe.failureThreshold": [3],
   "restart.probe.port": [7979],
   "restart.probe.resources": [resources],

@@ -23,7 +23,7 @@ const stories = [
     file: "main.go",
     from: "Hello from a scratch image",
     to: "Hello from the same scratch image",
-    command: "go build -o bin/server . && restart app",
+    command: "restart app",
   },
 ] as const;
 

@@ -18,7 +18,13 @@ const INPUTS = {
   kit: ["restart-controller/native/build/kit"],
   helper: ["sidecar/dist/helper.mjs", "web-ui/dist"],
   router: ["intercepts/dist/router.mjs"],
-  ide: ["sidecar/code-server/ide-launcher.sh", "sidecar/dist/extension", "sidecar/dist/inpod.mjs", "sidecar/image"],
+  ide: [
+    "sidecar/code-server/ide-launcher.sh",
+    "sidecar/dist/extension",
+    "sidecar/dist/inpod.mjs",
+    "sidecar/dist/source-agent.mjs",
+    "sidecar/image",
+  ],
 } as const;
 
 export type ImageTarget = keyof typeof INPUTS;

@@ -27,9 +27,16 @@ command \`restart app\`. Installs what is missing the first time; Ctrl-C stops e
   INPOD_CACHE    cache folder (default: inpod in $XDG_CACHE_HOME or ~/.cache)
   INPOD_CODE_SERVER_ARCHIVE, INPOD_CODE_SERVER_SHA256
                  a code-server release archive, file or address, and its checksum, to use instead of npm's package
+  INPOD_RESTART_ON_SAVE=true
+                 a save restarts the example service
+  INPOD_RESTART_BUILD
+                 a command that must succeed before each requested restart
+  INPOD_RESTART_BUILD_TIMEOUT, INPOD_RESTART_INCLUDE, INPOD_RESTART_IGNORE, INPOD_RESTART_POLLING
+                 as the chart's values of the same names
 
 Examples
   npm start
+  INPOD_RESTART_ON_SAVE=true npm start
   npm start -- --port 8000
   INPOD_HOME=/tmp/second INPOD_PORT=7800 npm start      a second one beside the first
 `;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { ideFlags } from "../code-server/ide-flags.ts";
 import type { CodeServer } from "../code-server/index.ts";
 import { nodeEnvironment, nodeFlags } from "../helper/node-flags.ts";
+import { agentFlags } from "../source-agent/node-flags.ts";
 import type { AppConfig } from "../protocol/index.ts";
 import type { ContainerSpec } from "./container.ts";
 import type { Home } from "./home.ts";
@@ -11,6 +12,7 @@ export interface PodPlan {
   /** Program file of Node 24. */
   readonly node: string;
   readonly helper: string;
+  readonly sourceAgent: string;
   /** Folder of the page's assets. */
   readonly webUi: string;
   readonly codeServer: CodeServer;
@@ -63,9 +65,21 @@ export function containersOf(plan: PodPlan): Record<"live" | "app" | "ide" | "in
     ide: {
       ...pod,
       name: "ide",
-      argv: [kit, "init", "--", ...plan.codeServer.command, ...flags(plan), home.source],
+      argv: [
+        kit,
+        "init",
+        "--",
+        ...plan.codeServer.command,
+        ...flags(plan),
+        home.source,
+        "--",
+        node,
+        ...agentFlags,
+        plan.sourceAgent,
+      ],
       env: {
         ...shellEnvironment(plan.env),
+        ...restartSettings(plan.env),
         ...base,
         PATH: `${home.bin}:${base.PATH}`,
         HOME: home.user,
@@ -73,6 +87,8 @@ export function containersOf(plan: PodPlan): Record<"live" | "app" | "ide" | "in
         INPOD_HOME: home.root,
         INPOD_RELEASE: "local",
         INPOD_LIVE_PORT: String(ports.live),
+        INPOD_SOURCE_PATH: home.source,
+        INPOD_RESTART_APPS: appName,
       },
     },
     inpod: {
@@ -97,6 +113,7 @@ export function containersOf(plan: PodPlan): Record<"live" | "app" | "ide" | "in
         INPOD_ASSETS: plan.webUi,
         INPOD_SOURCE_PATH: home.source,
         INPOD_SOURCE_DURABLE: "true",
+        INPOD_BUILDS: String((plan.env["INPOD_RESTART_BUILD"] ?? "") !== ""),
       },
     },
   };
@@ -105,6 +122,14 @@ export function containersOf(plan: PodPlan): Record<"live" | "app" | "ide" | "in
 function flags({ home, codeServer }: PodPlan): string[] {
   const extensions = codeServer.extensions === undefined ? {} : { builtinExtensions: home.extensions };
   return ideFlags({ home: home.root, userHome: home.user, release: "local", ...extensions });
+}
+
+/** What the chart has under `restart`; here it is the environment's. */
+function restartSettings(env: NodeJS.ProcessEnv): Record<string, string> {
+  const names = ["ON_SAVE", "BUILD", "BUILD_TIMEOUT", "INCLUDE", "IGNORE", "POLLING"].map(
+    (name) => `INPOD_RESTART_${name}`,
+  );
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 /** PORT, PASSWORD and the like would change code-server; npm's own variables would follow into every terminal. */

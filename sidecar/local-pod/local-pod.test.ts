@@ -172,6 +172,30 @@ test(
   },
 );
 
+test("INPOD_RESTART_ON_SAVE=true: a save alone is served, and held it is not", { timeout: 300_000 }, async () => {
+  const pod = await startUp([], { INPOD_RESTART_ON_SAVE: "true" });
+  const env = { PATH: `${join(home, "bin")}:${process.env["PATH"]}`, INPOD_HOME: home };
+  const file = join(home, "source/server.js");
+  const code = await readFile(file, "utf8");
+  const save = async (what: string) => writeFile(file, code.replace("the pod", what));
+  const serves = async (what: string) => {
+    for (let i = 0; i < 500 && (await text(pod.app).catch(() => "")) !== `Hello from ${what}.\n`; i++) await sleep(20);
+    assert.equal(await text(pod.app), `Hello from ${what}.\n`);
+  };
+  for (let i = 0; i < 200; i++) {
+    if ((await run("inpod", ["status"], { env })).stdout.includes("a save restarts the app")) break;
+    await sleep(50);
+  }
+  await save("a save");
+  await serves("a save");
+  await run("restart", ["app", "--hold"], { env });
+  await save("a held save");
+  await sleep(300);
+  await serves("a save");
+  await run("restart", ["app", "--release"], { env });
+  await serves("a held save");
+});
+
 test("killed -9 it leaves nothing either, and the next start works", { timeout: 300_000 }, async () => {
   const pod = await startUp();
   assert.ok(belongings({ [podMark]: home }).length > 4);

@@ -92,7 +92,16 @@ async function start(
   // Whatever a container's own end has missed; the switch is armed until then.
   opened.push(() => endBelongings(marks, 0));
 
-  const specs = containersOf({ home, node, helper: built.helper, webUi: built.webUi, codeServer, ports, env });
+  const specs = containersOf({
+    home,
+    node,
+    helper: built.helper,
+    sourceAgent: built.sourceAgent,
+    webUi: built.webUi,
+    codeServer,
+    ports,
+    env,
+  });
   const logs = new Map<string, BoundedLog>();
   const kubelet: KubeletStandIn[] = [];
   opened.push(async () => {

@@ -8,6 +8,7 @@ wrong types by then.
 {{- include "inpod.checkAuth" . -}}
 {{- include "inpod.checkApps" . -}}
 {{- include "inpod.checkFront" . -}}
+{{- include "inpod.checkRestart" . -}}
 {{- include "inpod.checkPorts" . -}}
 {{- include "inpod.checkSource" . -}}
 {{- include "inpod.checkToolchains" . -}}
@@ -43,6 +44,27 @@ built by `go install` takes v1.20.0 for the version where there is no cluster, a
 {{- end -}}
 {{- if and $auth.existingSecret (ne $auth.mode "password") -}}
 {{- fail (printf "\n\nauth.existingSecret is %q, but auth.mode is %s and no password would be asked. Set auth.mode to password, or leave the Secret out.\n" $auth.existingSecret $auth.mode) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "inpod.checkRestart" -}}
+{{- $restart := .Values.restart -}}
+{{- $set := list -}}
+{{- range $key := list "onSave" "build" "include" "ignore" "polling" -}}{{- if get $restart $key -}}{{- $set = append $set (printf "restart.%s" $key) -}}{{- end -}}{{- end -}}
+{{- if and $set (eq .Values.mode "standalone") -}}
+{{- fail (printf "\n\nmode is standalone, which has no app to restart, but %s is set. Set mode to sidecar, or leave it out.\n" (first $set)) -}}
+{{- end -}}
+{{- range $key := list "include" "ignore" "polling" -}}
+  {{- if and (get $restart $key) (not $restart.onSave) -}}
+  {{- fail (printf "\n\nrestart.%s is set, but restart.onSave is false and nothing is watched. Set restart.onSave to true, or leave it out.\n" $key) -}}
+  {{- end -}}
+{{- end -}}
+{{- if and $restart.onSave (eq .Values.mode "sidecar") -}}
+  {{- $supervised := false -}}
+  {{- range (include "inpod.apps" . | fromJson).apps -}}{{- if and .supervised .sourcePath -}}{{- $supervised = true -}}{{- end -}}{{- end -}}
+  {{- if not $supervised -}}
+  {{- fail "\n\nrestart.onSave is true, but no app with a sourcePath is restarted by its process: each save would cost a container restart, and the kubelet punishes those. Give app.command, and leave restart.process true.\n" -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -30,6 +30,10 @@
       value: {{ include "inpod.folder" . | quote }}
     - name: INPOD_SOURCE_DURABLE
       value: {{ include "inpod.sourceDurable" . | quote }}
+    {{- if .Values.restart.build }}
+    - name: INPOD_BUILDS
+      value: "true"
+    {{- end }}
     {{- with include "inpod.origins" . }}
     - name: INPOD_ORIGINS
       value: {{ . | quote }}
