@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { buildFixture } from "./fixtures/build.ts";
 import { generation, phase, shell, SLEEP, supervise } from "./supervise-kit.ts";
 import type { State } from "./supervise-kit.ts";
-import { builds, exchange, get, open, run, sleep, until } from "./test-kit.ts";
+import { builds, exchange, get, open, residentKilobytes, run, sleep, until } from "./test-kit.ts";
 
 const app = await buildFixture("static-app");
 
@@ -180,6 +180,21 @@ for (const { build, kit } of builds) {
       kit_.kill("SIGTERM");
       await ended;
       assert.equal(await ask(port), "ECONNREFUSED");
+    });
+
+    test("holding a socket, watching a port and ready to answer probes, it never wakes while nothing happens", async (t) => {
+      const [held, live, own] = [await freePort(), await freePort(), await freePort()];
+      const options = ["--listen", `:${held}`, "--live", String(live), "--port", String(own)];
+      const { when, pid } = await supervise(t, kit, [app, "0"], options);
+      await when("served", served(1));
+      assert.equal((await get(live, "/")).status, 200);
+      await sleep(500);
+      const switches = async () =>
+        /^voluntary_ctxt_switches:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
+      const before = await switches();
+      await sleep(2000);
+      assert.equal(await switches(), before);
+      if (build === "release") assert.ok((await residentKilobytes(pid)) < 1024);
     });
 
     test("clients that say nothing don't keep a probe from its answer, nor a restart", async (t) => {
