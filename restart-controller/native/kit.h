@@ -74,7 +74,7 @@ struct request {
 int parse_request(const char *head, size_t size, struct request *r);
 
 /* connections.c: the probes' connections */
-enum { CONNECTIONS = 32 };
+enum { CONNECTIONS = 64 };
 struct connection;
 typedef bool respond_fn(struct connection *c, const struct request *r); /* false: drop it without an answer */
 bool connection_answer(struct connection *c, int status, const char *text, bool with_body);
