@@ -16,6 +16,7 @@ test("ten swaps under 100 requests/s: none fails, and there is always a process 
     startLoad(url, 30, { keepAlive: true }),
     startLoad(url, 30, { keepAlive: true, echo: "a body ".repeat(3000) }),
   ];
+  t.after(() => Promise.all(loads.map((load) => load.stop())));
   for (let i = 0; i < 10; i++) {
     const record = await pod.restart();
     assert.deepEqual([record.outcome, record.swapped, record.left], ["served", true, undefined], record.message);
@@ -36,6 +37,7 @@ test("a broken version: it is said, with its exit, and the old process answers a
   const pod = await openPod(t, { swap: true });
   const before = pidIn(await openRawClient(t, pod.port, get("/")).ended());
   const load = startLoad(`http://127.0.0.1:${pod.port}/`, 100);
+  t.after(() => load.stop());
   await writeFile(pod.brokenFile, "");
   const record = await pod.restart();
   assert.deepEqual([record.outcome, record.exit?.code], ["crashed", 1]);
