@@ -91,12 +91,13 @@ export function parseSupervisorState(text: string): SupervisorState | null {
   };
 }
 
+/** Its exit is one number, 128 and the signal for one that was killed; `waiting` for its port, it isn't there yet. */
 function parseBeside(raw: unknown): SupervisorState["beside"] {
   if (!isObject(raw)) return undefined;
   const { pid, port, phase, exit } = raw;
   if (typeof pid !== "number" || typeof port !== "number" || (phase !== "running" && phase !== "crashed"))
     return undefined;
-  return { pid, port, phase, ...(isObject(exit) ? { exit: exitOf(exit) } : {}) };
+  return { pid, port, phase, ...(typeof exit === "number" ? { exit: { code: exit, signal: null } } : {}) };
 }
 
 const exitOf = (raw: Record<string, unknown>) => ({ code: numberOrNull(raw["code"]), signal: nameOf(raw["signal"]) });

@@ -17,6 +17,7 @@ test("thirty process restarts under 200 requests/s: none fails, on new and kept 
     startLoad(url, 70, { keepAlive: true }),
     startLoad(url, 60, { keepAlive: true, echo: "a body ".repeat(3000) }),
   ];
+  t.after(() => Promise.all(loads.map((load) => load.stop())));
   for (let i = 0; i < 30; i++) {
     const record = await pod.restart();
     assert.equal(record.outcome, "served", record.message);

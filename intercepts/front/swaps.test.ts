@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { startLoad } from "../../e2e/load.ts";
 import { openPod } from "../testing/open-pod.ts";
@@ -15,14 +16,16 @@ test("ten swaps under 100 requests/s: none fails, and there is always a process 
     startLoad(url, 30, { keepAlive: true }),
     startLoad(url, 30, { keepAlive: true, echo: "a body ".repeat(3000) }),
   ];
+  t.after(() => Promise.all(loads.map((load) => load.stop())));
   for (let i = 0; i < 10; i++) {
     const record = await pod.restart();
     assert.deepEqual([record.outcome, record.swapped, record.left], ["served", true, undefined], record.message);
+    await pause(50);
   }
   for (const load of loads) {
     const { sent, failed, failures, slowest } = await load.stop();
     t.diagnostic(`${sent} requests, slowest ${Math.round(slowest)} ms`);
-    assert.ok(sent > 50);
+    assert.ok(sent > 20);
     assert.equal(failed, 0, JSON.stringify(failures));
   }
   assert.equal(pod.controller.status()[0]?.restarts.process, 10);
@@ -34,11 +37,12 @@ test("a broken version: it is said, with its exit, and the old process answers a
   const pod = await openPod(t, { swap: true });
   const before = pidIn(await openRawClient(t, pod.port, get("/")).ended());
   const load = startLoad(`http://127.0.0.1:${pod.port}/`, 100);
-  pod.nextEnv["BROKEN"] = "1";
+  t.after(() => load.stop());
+  await writeFile(pod.brokenFile, "");
   const record = await pod.restart();
   assert.deepEqual([record.outcome, record.exit?.code], ["crashed", 1]);
   assert.match(record.message ?? "", /the old one goes on serving/);
-  delete pod.nextEnv["BROKEN"];
+  await rm(pod.brokenFile);
   assert.equal((await load.stop()).failed, 0);
   assert.equal(pidIn(await openRawClient(t, pod.port, get("/")).ended()), before);
   assert.equal((await pod.restart()).outcome, "served", "the fixed one takes over");

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 
 // A small service for the tests: GET / says which process answers, POST gives the body back, /slow takes 300 ms, /ws is a
@@ -18,5 +19,5 @@ server.on("upgrade", (request, socket) => {
   );
   socket.write(Buffer.from([0x81, 5, ...Buffer.from("hello")]));
 });
-if (process.env["BROKEN"] !== undefined) throw new Error("this version is broken");
+if (existsSync(process.env["BROKEN_FILE"] ?? "")) throw new Error("this version is broken");
 server.listen(Number(process.env["PORT"]), "127.0.0.1");

@@ -12,7 +12,6 @@ import type { RestartController, RestartOptions, RestartRecord } from "@inpod/re
 import { buildKit } from "@inpod/restart-controller/native";
 import { startFront } from "../front/front.ts";
 import type { Front } from "../front/front.ts";
-import { startSwapSupervisor } from "./swap-supervisor.ts";
 import { pause } from "./open-router.ts";
 
 const testApp = fileURLToPath(new URL("app.ts", import.meta.url));
@@ -20,8 +19,8 @@ const testApp = fileURLToPath(new URL("app.ts", import.meta.url));
 export interface Pod {
   /** Of the front. */
   readonly port: number;
-  /** With swap: environment of the next process. */
-  readonly nextEnv: Record<string, string>;
+  /** While it is there, the app dies at its start. */
+  readonly brokenFile: string;
   readonly front: Front;
   readonly controller: RestartController;
   /** What the front could not be asked. */
@@ -38,17 +37,6 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function startSupervisor(kit: string, dir: string, port: number): { close(): Promise<void> } {
-  const env = { ...process.env, PORT: String(port) };
-  const child = spawn(kit, ["supervise", "--dir", dir, "--", process.execPath, testApp], { env, stdio: "ignore" });
-  return {
-    async close() {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    },
-  };
-}
-
 /** A pod in miniature: a real app under the real `kit supervise`, the real front before it, and the real controller. */
 export async function openPod(t: TestContext, { drainMs = 5000, swap = false } = {}): Promise<Pod> {
   const folder = await mkdtemp(join(tmpdir(), "inpod-pod-"));
@@ -56,10 +44,13 @@ export async function openPod(t: TestContext, { drainMs = 5000, swap = false } =
   await mkdir(dir);
   await writeFile(join(dir, "liveness"), "");
   const ports = [appPort, await freePort()] as const;
-  const nextEnv: Record<string, string> = {};
-  const supervisor = swap
-    ? await startSwapSupervisor({ dir, ports, app: testApp, env: nextEnv })
-    : startSupervisor(kit, dir, appPort);
+  const brokenFile = join(folder, "broken");
+  const env = { ...process.env, PORT: String(appPort), BROKEN_FILE: brokenFile };
+  const swaps = swap ? ["--swap-port", ports.join(","), "--swap-env", "PORT"] : [];
+  const supervisor = spawn(kit, ["supervise", "--dir", dir, ...swaps, "--", process.execPath, testApp], {
+    env,
+    stdio: "ignore",
+  });
   const socket = join(folder, "front.sock");
   const front = await startFront({
     port: 0,
@@ -94,14 +85,15 @@ export async function openPod(t: TestContext, { drainMs = 5000, swap = false } =
   t.after(async () => {
     await controller.close();
     await front.close();
-    await supervisor.close();
+    supervisor.kill("SIGTERM");
+    await once(supervisor, "exit");
     await rm(folder, { recursive: true });
   });
   while (controller.status()[0]?.phase !== "running") await pause(5);
 
   return {
     port: front.port,
-    nextEnv,
+    brokenFile,
     front,
     controller,
     errors,
