@@ -108,8 +108,9 @@ test(
 
     await stage.cluster.helm(["install", "inpod-admin", adminChart, "-n", workspace.namespace]);
     t.after(() => stage.cluster.helm(["uninstall", "inpod-admin", "-n", workspace.namespace]));
-    const label = { op: "add", path: "/metadata/labels/tried", value: "x" };
-    await until("the policy is in force", async () => (await patch(workspace, label)).code !== 0);
+    // Another value each time: until the policy is in force it goes through, and what changes nothing is never refused.
+    const label = () => ({ op: "add", path: "/metadata/labels/tried", value: `t${Date.now()}` });
+    await until("the policy is in force", async () => (await patch(workspace, label())).code !== 0);
 
     const containers: { name: string; image: string }[] = JSON.parse(
       await stage.cluster.kubectl([
