@@ -9,6 +9,7 @@ import { help, type Options, type PartName, parseOptions, UsageError } from "./r
 import { announce, makePlan, needsOf } from "./runner/plan.ts";
 import { openCluster, prepareTools, type Preparation } from "./runner/preparation.ts";
 import { createHeldBack } from "./runner/held-back.ts";
+import { lanesOf } from "./runner/lanes.ts";
 import { add, lastLine, nothing, strict, type Tally } from "./runner/tally.ts";
 import { testFiles } from "./runner/test-files.ts";
 import { prepareImages } from "./stage.ts";
@@ -142,13 +143,34 @@ async function partTests(
       const progress = (line: string) => say(`  [${line}]`);
       // Inside the cluster's network nothing can be fetched: what the specs need is built before.
       await prepareImages(progress);
-      const { cluster, env: found } = await openCluster(options.context, await withChromium(env), progress);
-      try {
-        return await runInNetwork(cluster, files, found, say, stop.signal);
-      } finally {
-        await cluster.close();
-      }
+      const found = await withChromium(env);
+      const shared = options.context !== undefined || (env["INPOD_CLUSTER"] ?? "") !== "";
+      const lanes = await lanesOf(root, files, shared ? "one" : "several");
+      const tallies = lanes.map((lane) => onCluster(lane, options, found, say));
+      return (await Promise.all(tallies)).reduce(add, nothing);
     }
+  }
+}
+
+/** Specs on one cluster; that it doesn't come up is a failure of theirs and of no other's. */
+async function onCluster(
+  files: readonly string[],
+  options: Options,
+  env: NodeJS.ProcessEnv,
+  say: (text: string) => void,
+): Promise<Tally> {
+  try {
+    const { cluster, env: found } = await openCluster(options.context, env, (line) => say(`  [${line}]`));
+    try {
+      return await runInNetwork(cluster, files, found, say, stop.signal);
+    } finally {
+      await cluster.close();
+    }
+  } catch (error) {
+    say(
+      `\n  FAILED  ${files.join(", ")}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    return { ...nothing, failed: 1 };
   }
 }
 
