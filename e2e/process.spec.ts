@@ -25,10 +25,14 @@ test(
   async (t) => {
     const workspace = await installWorkspace(stage.cluster, {
       release: "process",
-      valuesFiles: [exampleValues("go-scratch")],
-      // Without a readiness probe: one that came in those milliseconds would be an event of the user's own making.
+      // The example without its readiness probe: one that came in those milliseconds would be an event.
       values: stage.valuesFor("go-scratch", {
-        app: { command: ["/src/bin/server"], readinessProbe: null },
+        app: {
+          sourcePath: "/src",
+          command: ["/src/bin/server"],
+          ports: [{ name: "http", containerPort: 8080 }],
+          securityContext: { runAsUser: 65532, readOnlyRootFilesystem: true },
+        },
         ide: { toolchains: [] },
       }),
       readySeconds: 180,
