@@ -9,16 +9,37 @@ const [begin, end] = ["<!-- figures:begin -->", "<!-- figures:end -->"];
 
 /** What each row means to a reader; rows without an entry stay out of the README. */
 const meanings: Readonly<Record<string, string>> = {
+  "restart.process.static":
+    "process restart of a static program in a scratch image: asked → first answer of the new one",
+  "restart.process.static.boot": "… of which its own start",
+  "restart.cli.node": "`restart app` typed in the terminal → the command has returned, Node hello",
+  "restart.cli.node.overhead": "… beyond the app's own boot",
+  "restart.save.node": "save → served, Node hello: **inpod**",
+  "restart.save.node (nodemon)": "… nodemon, in an app container of the same cluster",
+  "restart.save.node (entr)": "… entr",
+  "restart.save.node (watchexec)": "… watchexec",
+  "restart.save.node (node --watch)": "… `node --watch`",
+  "restart.crashfix.node": "an app that crashed, its fix saved → served",
+  "restart.stubborn": "an app that ignores SIGTERM: beyond the grace of 2 s",
+  "restart.stubborn.now": "… with `--now`",
   "restart.container.static": "`restart app`, container restart of a static app: asked → served",
   "restart.container.static.closed": "… its port is closed for",
   "restart.container.static.closed (bare pod)":
     "… the same app's port, alone in a pod: what the kubelet and containerd cost",
   "restart.container1.static": "the same with `restart.probe.failureThreshold: 1`",
   "restart.container.node": "a Node app that ignores SIGTERM",
-  "restart.recipe.node (cat liveness)":
-    "the same app by the common recipe (exec probe `cat liveness`, the kubelet's defaults)",
+  "restart.alias.static":
+    "container restarts, 12 in a row on the kubelet's own back-off, with `rbac.restartWithoutBackoff`",
+  "restart.container.static (kubectl rollout restart)":
+    "`kubectl rollout restart` of a Deployment of one, image on the node",
+  "restart.recipe.node (cat liveness)": "the common recipe (exec probe `cat liveness`, the kubelet's defaults)",
+  "backoff.error": "the kubelet's back-off, real less foretold",
+  "front.failed": "requests that failed during 30 process restarts under 200/s, through the front",
+  "swap.failed": "… during 30 swaps",
   "idle.live.cpu": "the liveness responder, idle: CPU",
   "idle.live.rss": "… memory",
+  "idle.supervise.rss": "the supervisor, idle: memory",
+  "idle.supervise.wakeups": "… times that it wakes up in a second",
   "idle.helper.rss": "the helper, idle: memory",
 };
 
@@ -43,7 +64,8 @@ export function figuresTable(rows: readonly Row[]): string {
 
 function text({ unit }: Row, value: number): string {
   if (unit === "ms" && value >= 1000) return `${(value / 1000).toFixed(2)} s`;
-  if (unit === "ms") return `${Math.round(value)} ms`;
+  if (unit === "ms") return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+  if (unit === "count") return String(value);
   return `${value} ${unit}`;
 }
 

@@ -1,30 +1,12 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { openStage } from "../stage.ts";
-import { aliasSuite } from "./alias.ts";
-import { backoffSuite } from "./backoff.ts";
 import type { Bench } from "./bench.ts";
-import { frontSuite } from "./front.ts";
-import { idleSuite } from "./idle.ts";
-import { processSuite } from "./process.ts";
-import { restartSuite } from "./restart.ts";
-import { saveSuite } from "./save.ts";
 import { tableOf, type Row } from "./row.ts";
+import { parts, suiteOf } from "./suites.ts";
 
-// A suite, run where the cluster's addresses answer: started by main.ts as `inside.ts SUITE SAMPLES PROFILE [FILE]`.
+// A suite, run where the cluster's addresses answer: started by main.ts as `inside.ts SUITE SAMPLES [FILE]`.
 
-const suites: Readonly<
-  Record<string, readonly ((stage: Awaited<ReturnType<typeof openStage>>, bench: Bench) => Promise<void>)[]>
-> = {
-  restart: [restartSuite, processSuite, idleSuite],
-  process: [processSuite],
-  save: [saveSuite],
-  front: [frontSuite],
-  idle: [idleSuite],
-  backoff: [backoffSuite],
-  alias: [aliasSuite],
-};
-
-const [suite = "", samples = "", profile, file] = process.argv.slice(2);
+const [suite = "", samples = "", file] = process.argv.slice(2);
 const rows: Row[] = [];
 if (file !== undefined) await writeFile(file, "");
 const bench: Bench = {
@@ -35,10 +17,15 @@ const bench: Bench = {
   },
   progress: (line) => console.error(line),
 };
-const stage = await openStage(profile === "default" ? "default" : "dev");
-try {
-  for (const run of suites[suite] ?? []) await run(stage, bench);
-} finally {
-  await stage.close();
+for (const name of suiteOf(suite) ?? []) {
+  const { profile, load } = parts[name];
+  const run = await load();
+  // Loading an image that the node has takes no time; the kubelet's settings are changed where they differ.
+  const stage = await openStage(profile);
+  try {
+    await run(stage, bench);
+  } finally {
+    await stage.close();
+  }
 }
 console.log(tableOf(rows));

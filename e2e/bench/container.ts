@@ -5,6 +5,7 @@ import { openBarePod } from "./bare.ts";
 import type { Bench } from "./bench.ts";
 import { portClosedDuring } from "./port-closed.ts";
 import { recipeRestarts } from "./recipe.ts";
+import { rollouts } from "./rollout.ts";
 import { rowOf } from "./row.ts";
 
 interface Contestant {
@@ -18,7 +19,7 @@ interface Contestant {
 const stubborn = "require('http').createServer((_, a) => a.end('ok')).listen(8080); process.on('SIGTERM', () => {});";
 
 /** Container restarts, asked → served, interleaved so that all contestants see the same machine. */
-export async function restartSuite(stage: Stage, bench: Bench): Promise<void> {
+export async function containerSuite(stage: Stage, bench: Bench): Promise<void> {
   const install = (release: string, example: "node" | "go-scratch", values: object) =>
     installWorkspace(stage.cluster, {
       release,
@@ -73,6 +74,9 @@ export async function restartSuite(stage: Stage, bench: Bench): Promise<void> {
     await bench.report(rowOf(`restart.${name}`, "ms", served));
     await bench.report(rowOf(`restart.${name}.closed`, "ms", closed));
   }
+  bench.progress("kubectl rollout restart of a Deployment of one");
+  const rolled = await rollouts(stage, Math.min(10, bench.samples));
+  await bench.report(rowOf("restart.container.static", "ms", rolled, "kubectl rollout restart"));
   bench.progress("the recipe inpod started from: exec `cat liveness`, period 2 s, defaults otherwise");
   const recipe = await recipeRestarts(stage, Math.min(3, bench.samples), stubborn);
   await bench.report(rowOf("restart.recipe.node", "ms", recipe, "cat liveness"));
