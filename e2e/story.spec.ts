@@ -36,7 +36,7 @@ after(() => stage?.close());
 for (const story of stories) {
   test(
     `${story.example}: edit in the browser, restart app, the same pod serves the change`,
-    { timeout: 400_000 },
+    { timeout: 600_000 },
     async (t) => {
       const { cluster } = stage;
       const workspace = await installWorkspace(cluster, {
@@ -89,7 +89,7 @@ for (const story of stories) {
           const { code, stdout } = await workspace.exec("ide", ["cat", "/tmp/exit-code"]);
           return code === 0 && stdout.trim();
         },
-        { seconds: 180 },
+        { seconds: 300 },
       );
       assert.equal(code, "0");
       assert.ok((await answer()).includes(story.to), "the change is served when the command has returned");

@@ -144,8 +144,9 @@ async function partTests(
       // Inside the cluster's network nothing can be fetched: what the specs need is built before.
       await prepareImages(progress);
       const found = await withChromium(env);
-      const shared = options.context !== undefined || (env["INPOD_CLUSTER"] ?? "") !== "";
-      const lanes = await lanesOf(root, files, shared ? "one" : "several");
+      // Two clusters beside the other parts want more than two cores.
+      const one = options.context !== undefined || (env["INPOD_CLUSTER"] ?? "") !== "" || cpus().length < 4;
+      const lanes = await lanesOf(root, files, one ? "one" : "several");
       const tallies = lanes.map((lane) => onCluster(lane, options, found, say));
       return (await Promise.all(tallies)).reduce(add, nothing);
     }

@@ -62,7 +62,8 @@ export async function installWorkspace(cluster: Cluster, options: WorkspaceOptio
   const exec = (container: string, argv: readonly string[]) =>
     tryRun(cluster.nsenter([...cluster.kubectlCommand, "-n", namespace, "exec", pod, "-c", container, "--", ...argv]), {
       env: cluster.env,
-      timeoutMs: 120_000,
+      // A build in the IDE is a minute of two cores, when nobody else wants them.
+      timeoutMs: 300_000,
     });
 
   const workspace: Workspace = {
