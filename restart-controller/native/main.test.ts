@@ -70,6 +70,8 @@ for (const { build, kit } of builds) {
       [["supervise", "--swap-port", "80,80", "--", "true"], /--swap-port is two different ports/],
       [["supervise", "--swap-env", "A=B", "--", "true"], /--swap-env is a variable's name, not "A=B"/],
       [["supervise", "--swap-env", "PORT", "--", "true"], /--swap-env PORT needs --swap-port/],
+      [["supervise", "--default-env", "A", "--", "true"], /--default-env is NAME=VALUE or NAME,UNLESS=VALUE, not "A"/],
+      [["supervise", "--default-env", "A,=b", "--", "true"], /--default-env is NAME=VALUE .*, not "A,=b"/],
       [["supervise", "--swap-port", "80,81", "--listen", ":80", "--", "true"], /choose one of them/],
       [["supervise", ...Array(17).fill("--listen=:80"), "--", "true"], /--listen ":80": there are too many of them/],
     ];

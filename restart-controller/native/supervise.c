@@ -5,12 +5,14 @@
 #include "kit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char supervise_help[] =
 	"kit supervise [--dir DIR] [--grace 2s] [--on-crash hold|exit] [--log-bytes N]\n"
 	"              [--port N]... [--listen ADDRESS:PORT]... [--live PORT]\n"
-	"              [--swap-port A,B [--swap-env NAME]] -- CMD...\n\n"
+	"              [--swap-port A,B [--swap-env NAME]]\n"
+	"              [--default-env NAME[,UNLESS...]=VALUE]... -- CMD...\n\n"
 	"Runs CMD in a process group of its own, reaps, passes signals, stdin and the exit code on (128+n for a signal).\n"
 	"  --dir DIR         control, state and log are here (without it there are none):\n"
 	"                      control     FIFO; lines `restart [now] [id=ID]`, `stop`, `start`; others are ignored and counted\n"
@@ -28,7 +30,32 @@ const char supervise_help[] =
 	"                    starts another beside it on B, `commit` makes that one the present one and stops the old one, `abort` kills\n"
 	"                    it. state.json: port, beside {pid, port, phase, exit}, retiring. One that dies beside changes nothing;\n"
 	"                    when CMD itself ends, so does the one beside it\n"
+	"  --default-env ... gives CMD the variable NAME, unless it or one of the UNLESS is in the environment: what the image or its\n"
+	"                    user has set stays\n"
 	"SIGTERM and SIGINT go to the group; when CMD has ended its exit code is ours.\n";
+
+/* "NAME[,UNLESS...]=VALUE"; false where it isn't that. An empty variable is one that somebody has set. */
+static bool default_variable(const char *given)
+{
+	const char *value = strchr(given, '=');
+	size_t length = value == NULL ? 0 : (size_t)(value - given);
+	char names[256], *name, *next;
+	bool set = false;
+
+	if (length == 0 || length >= sizeof names)
+		return false;
+	memcpy(names, given, length);
+	names[length] = '\0';
+	for (name = names; name != NULL; name = next) {
+		next = strchr(name, ',');
+		if (next != NULL)
+			*next++ = '\0';
+		if (*name == '\0')
+			return false;
+		set = set || getenv(name) != NULL;
+	}
+	return set || setenv(names, value + 1, 0) == 0;
+}
 
 int supervise_main(int argc, char **argv)
 {
@@ -71,6 +98,9 @@ int supervise_main(int argc, char **argv)
 				return usage("--swap-env is a variable's name, not \"%s\"", value);
 			swap_variable(value);
 			variable = value;
+		} else if ((value = option(argv, &i, "--default-env")) != NULL) {
+			if (!default_variable(value))
+				return usage("--default-env is NAME=VALUE or NAME,UNLESS=VALUE, not \"%s\"", value);
 		} else {
 			return usage("\"%s\" is no option; the command comes after `--`", argv[i]);
 		}
