@@ -127,6 +127,33 @@ for (const { name, objects } of goldens) {
       }
     });
 
+    test("what boosts a boot is kept in the app's own folder of a volume that no other container mounts", () => {
+      const boosted = pod.containers.filter(({ command = [] }) => command.includes("--default-env"));
+      assert.deepEqual(
+        mountedBy(pod, "boosters-cache"),
+        boosted.map((app) => app.name),
+      );
+      for (const app of boosted) {
+        const mount = (volume: string) => app.volumeMounts?.find((each) => each.name === volume);
+        assert.equal(mount("boosters-cache")?.subPath, app.name);
+        const paths = defaultsOf(app).map((each) => /\/inpod\/[^/]+/.exec(each)?.[0]);
+        const mounted = [mount("boosters-cache"), mount("boosters")].map((each) => each?.mountPath);
+        assert.deepEqual([...new Set(paths)].sort(), mounted.filter((each) => each !== undefined).sort());
+      }
+      for (const app of pod.containers.filter((each) => appsOf(pod).includes(each.name)))
+        assert.equal(
+          boosted.includes(app),
+          app.command?.includes("supervise") ?? false,
+          "by the supervisor, or not at all",
+        );
+    });
+
+    test("what the IDE's tools cache in their home (Go: ~/.cache/go-build, ~/go) outlives its container", () => {
+      const ide = pod.containers.find((each) => each.name === "ide");
+      assert.equal(envOf(pod, "ide", "HOME"), ide?.volumeMounts?.find((each) => each.name === "home")?.mountPath);
+      assert.ok(!(ide?.env ?? []).some((each) => /^(GO.*|XDG_CACHE_HOME)$/.test(each.name)));
+    });
+
     test("every mount has its volume", () => {
       const claims = (set?.spec?.["volumeClaimTemplates"] ?? []) as readonly KubeObject[];
       const volumes = new Set([
@@ -252,6 +279,9 @@ function appsOf(pod: PodSpec): string[] {
   return pod.containers.map(({ name }) => name).filter((name) => !own.has(name));
 }
 
+const defaultsOf = ({ command = [] }: Container): string[] =>
+  command.filter((_, at) => command[at - 1] === "--default-env");
+
 function envOf(pod: PodSpec, container: string, name: string): string | undefined {
   return pod.containers.find((each) => each.name === container)?.env?.find((each) => each.name === name)?.value;
 }
@@ -261,6 +291,28 @@ function secretOf(pod: PodSpec): string | undefined {
   const login = pod.volumes?.find((volume) => volume["name"] === "login");
   return (login?.["secret"] as { readonly secretName: string } | undefined)?.secretName;
 }
+
+test("a booster goes where it helps: switched on, by a supervisor, and not under Node's permission model", async () => {
+  const names = async (app: object, boosters: object = {}) => {
+    const own = { image: "registry.example/cart:1", sourcePath: "/app", command: ["npm", "start"], ...app };
+    const { objects } = await render({ app: own, restart: { boosters }, auth: { mode: "none" } });
+    const pod = objects.map(podOf).find((each) => each !== undefined);
+    assert.ok(pod !== undefined);
+    const defaults = defaultsOf(pod.containers[0] ?? assert.fail());
+    assert.equal(
+      (pod.volumes ?? []).some((each) => each["name"] === "boosters-cache"),
+      defaults.length > 0,
+    );
+    const files = objects.some(({ kind }) => kind === "ConfigMap");
+    return [defaults.map((each) => /^\w+/.exec(each)?.[0]).join(" "), files];
+  };
+  assert.deepEqual(await names({}), ["NODE_OPTIONS NODE_COMPILE_CACHE PYTHONPYCACHEPREFIX", true]);
+  assert.deepEqual(await names({}, { node: false, java: true }), ["PYTHONPYCACHEPREFIX JAVA_TOOL_OPTIONS", false]);
+  assert.deepEqual(await names({}, { node: false, python: false }), ["", false]);
+  assert.deepEqual(await names({ command: [] }), ["", false]);
+  const confined = { command: ["node"], args: ["--permission", "--allow-fs-read=/app", "server.js"] };
+  assert.deepEqual(await names(confined), ["PYTHONPYCACHEPREFIX", false]);
+});
 
 test("a build command and the globs reach the source agent as they were written", async () => {
   const build = `go build -ldflags "-X main.at=$(date) it's $$ $HOME" .`;

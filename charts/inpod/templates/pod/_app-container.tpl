@@ -2,6 +2,7 @@
 {{- define "inpod.appContainer" -}}
 {{- $app := .app -}}
 {{- $restart := .root.Values.restart -}}
+{{- $boosters := include "inpod.boosters" . | fromJson -}}
 - name: {{ $app.name }}
   image: {{ $app.image | quote }}
   {{- with $app.imagePullPolicy }}
@@ -22,6 +23,10 @@
     - --swap-env
     - {{ . }}
     {{- end }}
+    {{- end }}
+    {{- range $boosters.env }}
+    - --default-env
+    - {{ . | quote }}
     {{- end }}
     - --
     {{- toYaml $app.command | nindent 4 }}
@@ -53,6 +58,16 @@
     - name: control
       mountPath: /inpod/app/{{ $app.name }}
       subPath: {{ $app.name }}
+    {{- if $boosters.env }}
+    - name: boosters-cache
+      mountPath: /inpod/cache
+      subPath: {{ $app.name }}
+    {{- end }}
+    {{- if $boosters.files }}
+    - name: boosters
+      mountPath: /inpod/boosters
+      readOnly: true
+    {{- end }}
     {{- with $app.sourcePath }}
     - name: source
       mountPath: {{ . | quote }}

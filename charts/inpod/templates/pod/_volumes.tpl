@@ -33,6 +33,22 @@
     medium: Memory
     sizeLimit: 32Mi
 {{- end }}
+{{- $boosted := include "inpod.boosted" . | fromJson }}
+{{- if $boosted.cache }}
+# What an app's language keeps from one boot to the next; a folder for each app.
+- name: boosters-cache
+  {{- if .Values.restart.boosters.sizeLimit }}
+  emptyDir:
+    sizeLimit: {{ .Values.restart.boosters.sizeLimit | quote }}
+  {{- else }}
+  emptyDir: {}
+  {{- end }}
+{{- end }}
+{{- if $boosted.files }}
+- name: boosters
+  configMap:
+    name: {{ include "inpod.fullname" . }}-boosters
+{{- end }}
 {{- if eq .Values.source.from "claim" }}
 - name: source
   persistentVolumeClaim:
