@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { createCluster, type Cluster } from "../cluster/cluster.ts";
+import { createCluster } from "../cluster/cluster.ts";
 import { ensurePeersImage } from "./peers-image.ts";
 import { prepareImages } from "../stage.ts";
 import { parts, suiteOf } from "./suites.ts";
@@ -49,26 +49,30 @@ async function main(argv: readonly string[]): Promise<number> {
     return 2;
   }
   const progress = (line: string) => console.error(`# ${line}`);
+  const args = [suite, String(samples), ...(values.json === undefined ? [] : [resolve(values.json)])];
+  const [profile] = names.map((name) => parts[name].profile).filter((each) => each !== "none");
+  if (profile === undefined) return runInside(args, (argv) => argv, process.env);
   // Inside the cluster's network nothing can be fetched: what the suite needs is built before.
   await prepareImages(progress);
   if (names.includes("save")) await ensurePeersImage(progress);
-  const cluster = await createCluster({ profile: parts[names[0] ?? "idle"].profile, progress });
+  const cluster = await createCluster({ profile, progress });
   try {
-    return await runInside(cluster, [
-      suite,
-      String(samples),
-      ...(values.json === undefined ? [] : [resolve(values.json)]),
-    ]);
+    const env = { ...process.env, INPOD_CLUSTER: cluster.name };
+    return await runInside(args, (argv) => cluster.nsenter(argv), env);
   } finally {
     await cluster.close();
   }
 }
 
-function runInside(cluster: Cluster, args: readonly string[]): Promise<number> {
+function runInside(
+  args: readonly string[],
+  enter: (argv: readonly string[]) => readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
   const inside = fileURLToPath(new URL("inside.ts", import.meta.url));
-  const [program = "", ...rest] = cluster.nsenter([process.execPath, inside, ...args]);
+  const [program = "", ...rest] = enter([process.execPath, inside, ...args]);
   return new Promise((done, fail) => {
-    const child = spawn(program, rest, { stdio: "inherit", env: { ...process.env, INPOD_CLUSTER: cluster.name } });
+    const child = spawn(program, rest, { stdio: "inherit", env });
     // Ctrl-C reaches both; whoever stops only us means the suite too, and the cluster goes after it.
     const end = () => child.kill("SIGTERM");
     process.once("SIGINT", end);

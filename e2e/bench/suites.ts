@@ -3,11 +3,11 @@ import type { Stage } from "../stage.ts";
 import type { Bench } from "./bench.ts";
 
 /** One group of rows: the kubelet's settings that it is measured on, what it is about, and who measures it. */
-interface Part {
-  readonly profile: Profile;
-  readonly about: string;
-  readonly load: () => Promise<(stage: Stage, bench: Bench) => Promise<void>>;
-}
+type Part = { readonly about: string } & (
+  | { readonly profile: Profile; readonly load: () => Promise<(stage: Stage, bench: Bench) => Promise<void>> }
+  /** On this machine itself: a cluster has no part in it. */
+  | { readonly profile: "none"; readonly load: () => Promise<(bench: Bench) => Promise<void>> }
+);
 
 /** In the order in which `restart` runs them all. */
 export const parts = {
@@ -46,6 +46,12 @@ export const parts = {
     about:
       "the kubelet's back-off, foretold and waited for, in ten pods at once; ten minutes. INPOD_RECORD=FILE keeps it",
     load: async () => (await import("./backoff.ts")).backoffSuite,
+  },
+  boosters: {
+    profile: "none",
+    about:
+      "boots of a Node, a Python and a Java app with and without the chart's caches; alone it needs no cluster, no root",
+    load: async () => (await import("./boosters.ts")).boostersSuite,
   },
 } as const satisfies Record<string, Part>;
 

@@ -60,7 +60,15 @@ export function containersOf(plan: PodPlan): Record<"live" | "app" | "ide" | "in
       ...pod,
       name: appName,
       argv: [kit, "supervise", "--dir", paths.appDir(appName), "--grace", "2s", "--", node, "server.js"],
-      env: { ...base, HOME: home.user, TMPDIR: home.temporary, HOST: "127.0.0.1", PORT: String(ports.app) },
+      env: {
+        ...base,
+        HOME: home.user,
+        TMPDIR: home.temporary,
+        // As the chart's `restart.boosters.node`; the example ends orderly, so Node writes its cache by itself.
+        NODE_COMPILE_CACHE: join(home.user, ".cache/node-compile"),
+        HOST: "127.0.0.1",
+        PORT: String(ports.app),
+      },
     },
     ide: {
       ...pod,
