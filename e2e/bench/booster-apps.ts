@@ -92,16 +92,57 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
   return { name: "python", command: [python, file], env: { PYTHONHOME: home }, what };
 }
 
-/** examples/java in a jar: the JVM doesn't share classes of a folder. */
+/** What a service has beside its own code: an HTTP client and server, TLS, XML, and something big (javac), all of the JDK. */
+const javaSource = `import com.sun.net.httpserver.HttpServer;
+import java.io.ByteArrayInputStream;
+import java.io.StringWriter;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.util.List;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+
+public final class Main {
+    record Source(String text) {
+        JavaFileObject file() {
+            return new SimpleJavaFileObject(URI.create("string:///A.java"), JavaFileObject.Kind.SOURCE) {
+                @Override public CharSequence getCharContent(boolean ignored) { return text; }
+            };
+        }
+    }
+
+    public static void main(String[] args) throws Exception {
+        javax.net.ssl.SSLContext.getDefault();
+        java.net.http.HttpClient.newHttpClient();
+        var xml = javax.xml.parsers.DocumentBuilderFactory.newInstance().newDocumentBuilder();
+        xml.parse(new ByteArrayInputStream("<a b='c'/>".getBytes()));
+        var source = new Source("import java.util.*; class A { List<String> b = List.of(); }").file();
+        var check = List.of("-proc:none", "-XDshould-stop.ifNoError=FLOW");
+        ToolProvider.getSystemJavaCompiler().getTask(new StringWriter(), null, null, check, null, List.of(source)).call();
+        var address = new InetSocketAddress("127.0.0.1", Integer.parseInt(System.getenv("PORT")));
+        var server = HttpServer.create(address, 0);
+        server.createContext("/", exchange -> {
+            exchange.sendResponseHeaders(200, 2);
+            exchange.getResponseBody().write("ok".getBytes());
+            exchange.close();
+        });
+        server.start();
+    }
+}
+`;
+
+/** In a jar: the JVM doesn't share classes of a folder. */
 async function javaApp(folder: string): Promise<BoosterApp | string> {
   const jdk = await findJdk();
   if (jdk === undefined) return "java: there is no JDK 19 or later here (JAVA_HOME, /usr/lib/jvm)";
-  const [classes, jar] = [join(folder, "classes"), join(folder, "app.jar")];
+  const [source, classes, jar] = [join(folder, "Main.java"), join(folder, "classes"), join(folder, "app.jar")];
   await mkdir(classes);
-  await run([join(jdk.home, "bin/javac"), "-d", classes, join(repository, "examples/java/Main.java")]);
+  await writeFile(source, javaSource);
+  await run([join(jdk.home, "bin/javac"), "-d", classes, source]);
   await run([join(jdk.home, "bin/jar"), "--create", "--file", jar, "--main-class", "Main", "-C", classes, "."]);
   const command = [join(jdk.home, "bin/java"), "-jar", jar];
-  return { name: "java", command, env: { HOST: "127.0.0.1" }, what: `Java ${jdk.version}, examples/java in a jar` };
+  return { name: "java", command, env: {}, what: `Java ${jdk.version}, about 3800 classes, in a jar` };
 }
 
 async function findJdk(): Promise<{ home: string; version: number } | undefined> {

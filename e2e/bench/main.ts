@@ -50,7 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const progress = (line: string) => console.error(`# ${line}`);
   const args = [suite, String(samples), ...(values.json === undefined ? [] : [resolve(values.json)])];
-  const [profile] = names.map((name) => parts[name].profile).filter((each) => each !== "none");
+  const profile = names.map((name) => parts[name].profile).find((each) => each !== "none");
   if (profile === undefined) return runInside(args, (argv) => argv, process.env);
   // Inside the cluster's network nothing can be fetched: what the suite needs is built before.
   await prepareImages(progress);
