@@ -140,12 +140,7 @@ for (const { name, objects } of goldens) {
         const mounted = [mount("boosters-cache"), mount("boosters")].map((each) => each?.mountPath);
         assert.deepEqual(new Set(paths), new Set(mounted.filter((each) => each !== undefined)));
       }
-      for (const app of pod.containers.filter((each) => appsOf(pod).includes(each.name)))
-        assert.equal(
-          boosted.includes(app),
-          app.command?.includes("supervise") ?? false,
-          "by the supervisor, or not at all",
-        );
+      for (const app of boosted) assert.ok(app.command?.includes("supervise"), "by the supervisor, or not at all");
     });
 
     test("what the IDE's tools cache in their home (Go: ~/.cache/go-build, ~/go) outlives its container", () => {
@@ -306,12 +301,13 @@ test("a booster goes where it helps: switched on, by a supervisor, and not under
     const files = objects.some(({ kind }) => kind === "ConfigMap");
     return [defaults.map((each) => /^\w+/.exec(each)?.[0]).join(" "), files];
   };
-  assert.deepEqual(await names({}), ["NODE_OPTIONS NODE_COMPILE_CACHE PYTHONPYCACHEPREFIX", true]);
-  assert.deepEqual(await names({}, { node: false, java: true }), ["PYTHONPYCACHEPREFIX JAVA_TOOL_OPTIONS", false]);
-  assert.deepEqual(await names({}, { node: false, python: false }), ["", false]);
-  assert.deepEqual(await names({ command: [] }), ["", false]);
+  const both = { node: true, python: true };
+  assert.deepEqual(await names({}, both), ["NODE_OPTIONS NODE_COMPILE_CACHE PYTHONPYCACHEPREFIX", true]);
+  assert.deepEqual(await names({}, { python: true, java: true }), ["PYTHONPYCACHEPREFIX JAVA_TOOL_OPTIONS", false]);
+  assert.deepEqual(await names({}), ["", false]);
+  assert.deepEqual(await names({ command: [] }, both), ["", false]);
   const confined = { command: ["node"], args: ["--permission", "--allow-fs-read=/app", "server.js"] };
-  assert.deepEqual(await names(confined), ["PYTHONPYCACHEPREFIX", false]);
+  assert.deepEqual(await names(confined, both), ["PYTHONPYCACHEPREFIX", false]);
 });
 
 test("a build command and the globs reach the source agent as they were written", async () => {
