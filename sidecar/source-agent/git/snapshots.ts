@@ -1,4 +1,4 @@
-import { copyFile, lstat, mkdtemp, rm, rmdir } from "node:fs/promises";
+import { copyFile, lstat, mkdtemp, rm, rmdir, utimes } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Ran } from "../../protocol/index.ts";
@@ -55,7 +55,7 @@ export function createSnapshots({ root, git, temporary }: { root: string; git: G
   const take = () =>
     withIndex(async (index) => {
       const theirs = (await git(["rev-parse", "--git-path", "index"])).trim();
-      await copyFile(join(root, theirs), index).catch(ignoreMissing);
+      await copyIndex(join(root, theirs), index).catch(ignoreMissing);
       const listed = await git(["ls-files", "-z", "-t", "--modified", "--others", "--exclude-standard"], { index });
       const changed = new Map<string, string>();
       for (const line of listed.split("\0"))
@@ -192,6 +192,16 @@ async function removeEmpty(root: string, path: string): Promise<void> {
       return;
     }
   }
+}
+
+/**
+ * With its time: git compares whole seconds, and reads a file anew that is no older than the index. A younger copy would hide an
+ * edit of the same second and size.
+ */
+async function copyIndex(from: string, to: string): Promise<void> {
+  const { atime, mtime } = await lstat(from);
+  await copyFile(from, to);
+  await utimes(to, atime, mtime);
 }
 
 /** A repository without a commit has no index yet. */
