@@ -24,7 +24,7 @@ export async function aliasSuite(stage: Stage, bench: Bench): Promise<void> {
       valuesFiles: [exampleValues(example)],
       values: stage.valuesFor(example, {
         app: { image: stage.imageByDigest(example), ...change },
-        restart: { process },
+        restart: { process, build: "" },
         rbac: { restartWithoutBackoff: true },
       }),
       readySeconds: 180,

@@ -34,10 +34,12 @@ export async function containerSuite(stage: Stage, bench: Bench): Promise<void> 
     closed: [],
   });
   const contestants = [
-    await entry("container.static", install("bench-static", "go-scratch", { restart: { process: false } })),
+    await entry("container.static", install("bench-static", "go-scratch", { restart: { process: false, build: "" } })),
     await entry(
       "container1.static",
-      install("bench-static1", "go-scratch", { restart: { process: false, probe: { failureThreshold: 1 } } }),
+      install("bench-static1", "go-scratch", {
+        restart: { process: false, build: "", probe: { failureThreshold: 1 } },
+      }),
     ),
     await entry(
       "container.node",
